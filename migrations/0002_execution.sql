@@ -67,6 +67,8 @@ create table noetl.execution (
   workload jsonb not null,
   -- what the evaluator needs to know of the steps (src/event/state.ts)
   state jsonb not null,
+  -- steps whose results are mentioned by what is evaluated when branches have joined
+  join_needs text[] not null default '{}',
   -- seqs of reports that are in the log and that no decision has answered yet
   undecided integer[] not null default '{}',
   parent_execution_id bigint,

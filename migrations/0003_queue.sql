@@ -18,8 +18,6 @@ create table noetl.queue (
   context jsonb not null default '{}',
   -- steps whose results the action's templates and the step's transitions mention
   needs text[] not null default '{}',
-  -- the same for what is evaluated when this is the last running step (joins, end)
-  last_needs text[] not null default '{}',
   runner text not null,
   status text not null default 'queued',
   priority integer not null default 5,

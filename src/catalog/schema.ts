@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { Id } from '../ids.ts'
+
+/** Where the content is: as text or as base64 of UTF-8. In the body or in the query. */
+export const RegisterRequest = z.object({
+  content: z.string().min(1).nullish(),
+  content_base64: z.string().min(1).nullish(),
+  resource_type: z
+    .string()
+    .regex(/^[A-Za-z][\w-]{0,63}$/, 'a word of at most 64 letters, digits, _ and -')
+    .nullish()
+    .transform((type) => type ?? 'Playbook'),
+})
+export type RegisterRequest = z.output<typeof RegisterRequest>
+
+export const ListQuery = z.object({
+  resource_type: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  cursor: Id.optional(),
+})
+
+export const ResourceQuery = z.object({
+  resource_path: z.string().min(1).max(512),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  cursor: Id.optional(),
+})
+
+export const PlaybookQuery = z.object({
+  playbook_id: z.string().min(1).max(512),
+  version: z
+    .string()
+    .regex(/^(latest|[1-9]\d{0,8})$/, "a positive integer or 'latest'")
+    .optional(),
+})

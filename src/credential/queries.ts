@@ -1,0 +1,50 @@
+// SQL of credentials. `secret` is ciphertext here, always.
+
+import type { Sql, Statement } from '../db.ts'
+import { toJson } from '../json.ts'
+
+export interface CredentialRow {
+  id: string
+  name: string
+  type: string
+  meta: unknown
+  tags: string[] | null
+  description: string | null
+  created_at: string
+  updated_at: string
+}
+
+const columns = (sql: Sql) => sql`
+  credential_id::text as id, name, type, meta, tags, description,
+  noetl.rfc3339(created_at) as created_at, noetl.rfc3339(updated_at) as updated_at`
+
+export interface NewCredential {
+  id: string
+  name: string
+  type: string
+  secret: string
+  meta: unknown
+  tags: string[] | null
+  description: string | null
+}
+
+/** Creates, or replaces by name. */
+export const put = (sql: Sql, c: NewCredential): Statement => sql`
+  insert into noetl.credential (credential_id, name, type, secret, meta, tags, description)
+  values (${c.id}, ${c.name}, ${c.type}, ${c.secret},
+    ${c.meta == null ? null : toJson(c.meta)}::jsonb, ${c.tags}::text[], ${c.description})
+  on conflict (name) do update set type = excluded.type, secret = excluded.secret, meta = excluded.meta,
+    tags = excluded.tags, description = excluded.description, updated_at = now()
+  returning ${columns(sql)}`
+
+/** By id when the text is one, else by name. */
+export const find = (sql: Sql, id: string | null, name: string): Statement => sql`
+  select ${columns(sql)}, secret from noetl.credential
+  where case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end`
+
+export const list = (sql: Sql, type: string | null, q: string | null, limit: number): Statement => sql`
+  select ${columns(sql)} from noetl.credential
+  where (${type}::text is null or type = ${type})
+    and (${q}::text is null or position(lower(${q}) in lower(name || ' ' || coalesce(description, ''))) > 0)
+  order by name
+  limit ${limit}`

@@ -1,0 +1,84 @@
+// The one door to Postgres: Neon's HTTP driver, its types, its errors, and when to send again.
+
+import './pg-types.ts'
+import { NeonDbError, type NeonQueryFunction, neon, neonConfig } from '@neondatabase/serverless'
+import type { Config } from './env.ts'
+import { AppError } from './errors.ts'
+
+export type Sql = NeonQueryFunction<false, false>
+/** A statement not yet sent. It is sent at each await, so it can be sent again. */
+export type Statement = ReturnType<Sql>
+
+const connections = new Map<string, Sql>()
+
+/** The connection of this isolate; nothing is sent yet. */
+export function connect(config: Config): Sql {
+  if (config.NEON_ENDPOINT !== undefined) neonConfig.fetchEndpoint = config.NEON_ENDPOINT
+  return connectTo(config.DATABASE_URL)
+}
+
+/** A connection to any database by its URL. @throws AppError that never holds the URL. */
+export function connectTo(url: string): Sql {
+  const known = connections.get(url)
+  if (known) return known
+  try {
+    const sql = neon(url)
+    if (connections.size > 100) connections.clear()
+    connections.set(url, sql)
+    return sql
+  } catch {
+    // the driver's own message repeats the URL, and so the password
+    throw new AppError('misconfigured', 'the database URL is not valid')
+  }
+}
+
+const ATTEMPTS = 4
+/** SQLSTATEs that mean "try again": serialization, deadlock, lock wait, connection, shutdown, too many. */
+const TRANSIENT = /^(40001|40P01|55P03|08...|57P0[123]|53300)$/
+/** What noetl.refuse raises when a lease is no longer held. */
+const LEASE_LOST = 'NE409'
+
+/** The SQLSTATE of a database's error; null when the database gave no answer (outcome unknown). */
+export function sqlState(error: unknown): string | null {
+  return error instanceof NeonDbError && error.code ? error.code : null
+}
+
+/** The name of the constraint that an error broke, if it broke one. */
+export function brokenConstraint(error: unknown): string | null {
+  return error instanceof NeonDbError ? (error.constraint ?? null) : null
+}
+
+/**
+ * Sends a statement and returns its rows, typed by the caller. An answer that never came leaves the
+ * outcome unknown; it is sent again, so **every statement must be safe to repeat**: reads are, appends
+ * by expected version and inserts under an id drawn beforehand are.
+ * @throws AppError `unavailable` when the database stays away, `lease_lost`; NeonDbError otherwise.
+ */
+export async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
+  return (await again(() => statement)) as Row[]
+}
+
+/** The same for a list of statements in one transaction: one round trip, all or nothing. */
+export async function transactionOf(sql: Sql, statements: Statement[]): Promise<unknown[][]> {
+  return again(() => sql.transaction(statements))
+}
+
+async function again<T>(send: () => PromiseLike<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send()
+    } catch (error) {
+      const state = sqlState(error)
+      if (state === LEASE_LOST) throw new AppError('lease_lost', (error as Error).message)
+      if (state !== null && !TRANSIENT.test(state)) throw error
+      if (attempt === ATTEMPTS) {
+        throw new AppError('unavailable', 'the database does not answer', [], error)
+      }
+      await sleep(20 * 2 ** attempt * (0.5 + Math.random()))
+    }
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

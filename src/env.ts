@@ -1,0 +1,59 @@
+// The Worker's environment, parsed once per isolate. Every variable is described in the README.
+
+import { z } from 'zod'
+import type { Sql } from './db.ts'
+import type { Driver } from './executor/drive.ts'
+import { AppError } from './errors.ts'
+
+const Variables = z.object({
+  /** Neon's connection string (pooled or direct). */
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//),
+  /** Where the driver sends its SQL instead of Neon's own address; for the local endpoint. */
+  NEON_ENDPOINT: z.url().optional(),
+  /** The key that callers send as a bearer token. */
+  API_KEY: z.string().min(16).optional(),
+  /** `open` lets everybody in; for loopback only. */
+  ACCESS: z.enum(['open', 'key']).default('key'),
+  /** 32 bytes in base64: what credentials are encrypted under. */
+  ENCRYPTION_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/)
+    .optional(),
+  /** How long one invocation goes on from step to step before it hands over to the queue. */
+  EDGE_WALL_SECONDS: z.coerce.number().int().min(1).max(900).default(20),
+  /** How many steps one invocation does before it hands over to the queue. */
+  EDGE_MAX_STEPS: z.coerce.number().int().min(1).max(10_000).default(40),
+  /** How many actions of one execution run at the same time in one invocation. */
+  EDGE_CONCURRENCY: z.coerce.number().int().min(1).max(6).default(5),
+  /** How long a step may go without a sign before another invocation may take it. */
+  EDGE_LEASE_SECONDS: z.coerce.number().int().min(5).max(3600).default(60),
+})
+
+export type Config = z.infer<typeof Variables>
+
+/** What the platform hands to the Worker: variables and bindings (wrangler.toml). */
+export interface Env {
+  JOBS?: Queue<{ execution_id: string }>
+  [variable: string]: unknown
+}
+
+/** What handlers have: bindings, and what app.ts sets for each request. */
+export interface App {
+  Bindings: Env
+  Variables: { sql: Sql; config: Config; driver: Driver }
+}
+
+const parsed = new WeakMap<Env, Config>()
+
+/** The parsed variables. @throws AppError `misconfigured` naming the variables, never their values. */
+export function configOf(env: Env): Config {
+  const known = parsed.get(env)
+  if (known) return known
+  const result = Variables.safeParse(env)
+  if (!result.success) {
+    const names = [...new Set(result.error.issues.map((issue) => issue.path.join('.')))].join(', ')
+    throw new AppError('misconfigured', `missing or invalid settings: ${names}`)
+  }
+  parsed.set(env, result.data)
+  return result.data
+}

@@ -1,0 +1,102 @@
+// The evaluator's entrance: reports of actions in, events and jobs out. Pure.
+
+import type { Playbook } from '../catalog/playbook.ts'
+import { type Batch, type Closed, emit, type Facts, type JobDraft, MissingResults } from './batch.ts'
+import { failExecution } from './finalize.ts'
+import { startExecution } from './initial.ts'
+import { reportData, type State } from './state.ts'
+import { advance, leaveStep } from './transitions.ts'
+import { DECIDING_EVENTS, type Draft, dataOf } from './types.ts'
+
+/** A report to decide on: one to be appended with the decision, or one that the log holds already. */
+export type Report = { draft: Draft } | { logged: Draft; event_id: string; seq: number }
+
+/** What is to be appended, and the state after it. */
+export interface Decision {
+  drafts: readonly Draft[]
+  jobs: readonly JobDraft[]
+  closed: readonly Closed[]
+  state: State
+}
+
+/** A decision, or the steps whose results it needs before it can be made. */
+export type Outcome = Decision | { missing: readonly string[] }
+
+/** Decides how an execution begins: its first events and jobs. */
+export function decideStart(playbook: Playbook, state: State, facts: Facts, start: Draft): Outcome {
+  return inBatch(playbook, state, facts, (batch) => startExecution(batch, start))
+}
+
+/**
+ * Decides what follows from reports. Reports on steps that are not running (late, or twice) are
+ * appended and decide nothing.
+ */
+export function decide(
+  playbook: Playbook,
+  state: State,
+  facts: Facts,
+  reports: readonly Report[],
+): Outcome {
+  return inBatch(playbook, state, withReported(facts, reports), (batch) => {
+    const deciding: { draft: Draft; event: string | number }[] = []
+    for (const report of reports) {
+      const draft = 'draft' in report ? report.draft : report.logged
+      const event = 'draft' in report ? emit(batch, draft) : report.event_id
+      if (DECIDING_EVENTS.has(draft.event_type)) deciding.push({ draft, event })
+    }
+    for (const { draft, event } of deciding) {
+      if (batch.state.active.includes(draft.node_name)) answer(batch, draft, event)
+    }
+  })
+}
+
+function answer(batch: Batch, report: Draft, event: string | number): void {
+  batch.cause = event
+  const step = batch.playbook.steps.get(report.node_name)
+  if (!step) return
+  const failed = report.event_type === 'action_error'
+  batch.closed.push({ step: step.name, failed })
+  if (failed) {
+    return failExecution(batch, step.name, report.error ?? 'the action failed without saying why')
+  }
+  batch.state = reportData(batch.state, step.name, report.result ?? null)
+  leaveStep(batch, step, dataOf(report.result ?? null))
+  advance(batch)
+}
+
+function inBatch(
+  playbook: Playbook,
+  state: State,
+  facts: Facts,
+  work: (batch: Batch) => void,
+): Outcome {
+  const batch: Batch = {
+    playbook,
+    facts,
+    state,
+    drafts: [],
+    jobs: [],
+    closed: [],
+    cause: null,
+    causes: new Map(),
+  }
+  try {
+    work(batch)
+  } catch (error) {
+    if (error instanceof MissingResults) return { missing: error.names }
+    throw error
+  }
+  return { drafts: batch.drafts, jobs: batch.jobs, closed: batch.closed, state: batch.state }
+}
+
+/** The facts with the data that the reports themselves bring. */
+function withReported(facts: Facts, reports: readonly Report[]): Facts {
+  const results = new Map(facts.results)
+  for (const report of reports) {
+    const draft = 'draft' in report ? report.draft : report.logged
+    if (draft.event_type === 'action_completed' && results.get(draft.node_name) === undefined) {
+      results.set(draft.node_name, dataOf(draft.result ?? null))
+    }
+  }
+  return { ...facts, results }
+}

@@ -1,0 +1,311 @@
+// The event log's SQL: appending, and what appending needs to read. Nothing here updates or deletes an
+// event. Every append moves the execution's row on in the same statement, so `version` and `seq` agree,
+// and writers of one execution queue up on that row (lock order: execution, then its jobs).
+
+import { EDGE_TOOLS } from '../catalog/playbook.ts'
+import type { Sql, Statement } from '../db.ts'
+import { newId } from '../ids.ts'
+import { type Json, type JsonObject, toJson } from '../json.ts'
+import { isTerminal, type Status } from '../status.ts'
+import type { Decision } from './dispatcher.ts'
+import { type State, stateFromJson, stateToJson } from './state.ts'
+import { type Draft, nodeId } from './types.ts'
+
+/** An event that is ready to be written. */
+export interface NumberedEvent extends Omit<Draft, 'parent'> {
+  seq: number
+  event_id: string
+  node_id: string
+  parent_event_id: string | null
+}
+
+/** Gives drafts their ids and their places in the log, which ends at `version` now. */
+export function numberEvents(drafts: readonly Draft[], version: number): NumberedEvent[] {
+  const ids = drafts.map(newId)
+  return drafts.map(({ parent, ...draft }, index) => {
+    const event_id = ids[index] ?? newId()
+    return {
+      ...draft,
+      seq: version + 1 + index,
+      event_id,
+      node_id: draft.node_id ?? event_id,
+      parent_event_id: typeof parent === 'number' ? (ids[parent] ?? null) : parent,
+    }
+  })
+}
+
+/** A job to be queued, or queued and leased at once to whoever writes it. */
+export interface NewJob {
+  queue_id: string
+  node_id: string
+  node_name: string
+  tool: string
+  action: JsonObject
+  context: JsonObject
+  needs: string[]
+  runner: 'edge' | 'worker'
+  event_id: string
+  max_attempts: number
+}
+
+/** The jobs of a decision. `events` are its drafts, numbered. */
+export function jobsOf(
+  decision: Decision,
+  events: readonly NumberedEvent[],
+  executionId: string,
+): NewJob[] {
+  return decision.jobs.map(({ step, data, startedBy }) => ({
+    queue_id: newId(),
+    node_id: nodeId(executionId, step.name),
+    node_name: step.name,
+    tool: step.tool ?? '',
+    action: step.action,
+    context: { step_name: step.name, ...data },
+    needs: [...new Set([...step.actionNeeds, ...step.decisionNeeds])],
+    runner: EDGE_TOOLS.has(step.tool ?? '') ? 'edge' : 'worker',
+    event_id: events[startedBy]?.event_id ?? '',
+    max_attempts: maxAttempts(step.action.retry),
+  }))
+}
+
+/** NoETL's rule for how often an action may be tried: 3 unless the step says otherwise. */
+function maxAttempts(retry: Json | undefined): number {
+  const asked =
+    retry === false
+      ? 1
+      : typeof retry === 'number'
+        ? retry
+        : typeof retry === 'object' && retry !== null && !Array.isArray(retry)
+          ? Number(retry.max_attempts ?? 3)
+          : 3
+  return Number.isFinite(asked) ? Math.min(100, Math.max(1, Math.trunc(asked))) : 3
+}
+
+/** The rows of `events` as `noetl.event` has them; spliced into statements that insert them. */
+export const eventRows = (sql: Sql, events: readonly NumberedEvent[]) => sql`
+  jsonb_to_recordset(${toJson(events)}::jsonb) as e(
+    seq int, event_id bigint, parent_event_id bigint, parent_execution_id bigint, event_type text,
+    node_id text, node_name text, node_type text, status text, duration float8, context jsonb,
+    result jsonb, meta jsonb, error text, stack_trace text, worker_id text, attempt int)`
+
+const eventColumns = (sql: Sql) => sql`
+  execution_id, catalog_id, seq, event_id, parent_event_id, parent_execution_id, event_type, node_id,
+  node_name, node_type, status, duration, context, result, meta, error, stack_trace, worker_id, attempt`
+
+/** `insert into noetl.event`, for the execution of CTE `source` (execution_id, catalog_id). */
+export const insertEvents = (sql: Sql, source: string, events: readonly NumberedEvent[]) => sql`
+  insert into noetl.event (${eventColumns(sql)})
+  select x.execution_id, x.catalog_id, e.seq, e.event_id, e.parent_event_id, e.parent_execution_id,
+    e.event_type, e.node_id, e.node_name, e.node_type, e.status, coalesce(e.duration, 0), e.context,
+    e.result, e.meta, e.error, e.stack_trace, e.worker_id, e.attempt
+  from ${sql.unsafe(source)} x, ${eventRows(sql, events.map(withDefaults))}`
+
+/** Absent means {}, while null stays null: an execution_complete without a result has null. */
+function withDefaults(event: NumberedEvent): NumberedEvent {
+  return {
+    ...event,
+    context: event.context ?? {},
+    result: event.result === undefined ? {} : event.result,
+    meta: event.meta ?? {},
+  }
+}
+
+/** `insert into noetl.queue`; jobs whose node is in `leased` are the lease of `worker` from the start. */
+export const insertJobs = (
+  sql: Sql,
+  source: string,
+  jobs: readonly NewJob[],
+  lease: Lease | null,
+) => sql`
+  insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, context,
+    needs, runner, event_id, max_attempts, status, attempts, worker_id, lease_until, last_heartbeat)
+  select j.queue_id, x.execution_id, x.catalog_id, j.node_id, j.node_name, j.tool, j.action, j.context,
+    array(select jsonb_array_elements_text(j.needs)), j.runner, j.event_id, j.max_attempts,
+    case when mine.yes then 'leased' else 'queued' end, mine.yes::int,
+    case when mine.yes then ${lease?.worker_id ?? null}::text end,
+    case when mine.yes then now() + make_interval(secs => ${lease?.seconds ?? 0}::float8) end,
+    case when mine.yes then now() end
+  from ${sql.unsafe(source)} x,
+    jsonb_to_recordset(${toJson(jobs)}::jsonb) as j(
+      queue_id bigint, node_id text, node_name text, tool text, action jsonb, context jsonb, needs jsonb,
+      runner text, event_id bigint, max_attempts int),
+    lateral (select j.queue_id = any(${lease?.queue_ids ?? []}::bigint[]) as yes) mine`
+
+/** Who takes which new jobs at once, and for how long. */
+export interface Lease {
+  worker_id: string
+  seconds: number
+  queue_ids: string[]
+}
+
+/** What an executor holds of a step that it reports on: refused unless it still does. */
+export interface Held {
+  worker_id: string
+  queue_ids: string[]
+}
+
+/** A queued job that the writer takes with the append, under a new queue_id. */
+export interface Taken {
+  node_id: string
+  queue_id: string
+}
+
+export interface Append {
+  execution_id: string
+  /** The version that the decision was made on; nothing is written if the execution has moved on. */
+  expected: number
+  state: State
+  events: readonly NumberedEvent[]
+  jobs: readonly NewJob[]
+  /** Nodes whose jobs are over, and of these the ones that failed. */
+  closed: readonly string[]
+  failed: readonly string[]
+  /** Seqs of logged reports that this decision answers. */
+  decided: readonly number[]
+  lease: Lease | null
+  taken: readonly Taken[]
+  held: Held | null
+}
+
+/**
+ * Appends a decision if the execution's version is still the expected one; one row says whether it did.
+ * Repeated after a lost answer it writes nothing, and `next_event_id` (the event after the expected
+ * version) shows the writer its own event. Raises NE409 when `held` jobs are no longer the holder's.
+ */
+export const append = (sql: Sql, a: Append): Statement => sql`
+  with moved as (
+    update noetl.execution x set
+      version = ${a.state.version},
+      status = ${a.state.status},
+      events_done = ${a.state.eventsDone},
+      progress = ${a.state.progress},
+      last_event_type = ${a.state.lastEventType},
+      state = ${toJson(stateToJson(a.state))}::jsonb,
+      undecided = array(select unnest(x.undecided) except select unnest(${a.decided}::int[])),
+      ended_at = case when ${isTerminal(a.state.status)}::bool then now() end,
+      result = case when ${isTerminal(a.state.status)}::bool then ${jsonOrNull(a.state.result)}::jsonb end,
+      error = ${a.state.error}
+    where x.execution_id = ${a.execution_id} and x.version = ${a.expected} and x.ended_at is null
+    returning x.execution_id, x.catalog_id
+  ), logged as (
+    ${insertEvents(sql, 'moved', a.events)}
+  ), closed as (
+    update noetl.queue q set worker_id = null, lease_until = null, updated_at = now(),
+      status = case when q.node_id = any(${a.failed}::text[]) then 'dead' else 'done' end
+    from moved
+    where q.execution_id = moved.execution_id and q.node_id = any(${a.closed}::text[])
+      and q.status in ('queued', 'retry', 'leased')
+      and (${a.held === null}::bool or (q.status = 'leased' and q.worker_id = ${a.held?.worker_id ?? ''}
+        and q.queue_id = any(${a.held?.queue_ids ?? []}::bigint[])))
+    returning q.queue_id
+  ), given_up as (
+    update noetl.queue q set status = 'dead', worker_id = null, lease_until = null, updated_at = now()
+    from moved
+    where ${isTerminal(a.state.status)}::bool and q.execution_id = moved.execution_id
+      and q.node_id <> all(${a.closed}::text[]) and q.status in ('queued', 'retry', 'leased')
+  ), queued as (
+    ${insertJobs(sql, 'moved', a.jobs, a.lease)}
+  ), taken as (
+    update noetl.queue q set status = 'leased', queue_id = t.queue_id, attempts = q.attempts + 1,
+      worker_id = ${a.lease?.worker_id ?? null}, last_heartbeat = now(), updated_at = now(),
+      lease_until = now() + make_interval(secs => ${a.lease?.seconds ?? 0}::float8)
+    from moved, jsonb_to_recordset(${toJson(a.taken)}::jsonb) as t(node_id text, queue_id bigint)
+    where q.execution_id = moved.execution_id and q.node_id = t.node_id
+      and q.status in ('queued', 'retry') and q.attempts < q.max_attempts
+    returning q.queue_id
+  )
+  select
+    exists (select from moved) as written,
+    case when exists (select from moved) and (
+        (${a.held !== null}::bool and (select count(*) from closed) <> ${a.held?.queue_ids.length ?? 0}::int)
+        or (select count(*) from taken) <> ${a.taken.length}::int)
+      then noetl.refuse('NE409', 'the lease is no longer held') end as refused,
+    (select e.event_id from noetl.event e
+      where e.execution_id = ${a.execution_id} and e.seq = ${a.expected + 1})::text as next_event_id`
+
+function jsonOrNull(value: Json): string | null {
+  return value === null ? null : toJson(value)
+}
+
+export interface AppendRow {
+  written: boolean
+  next_event_id: string | null
+}
+
+/** An execution as the evaluator reads it. */
+export interface ExecutionRow {
+  execution_id: string
+  catalog_id: string
+  path: string
+  name: string
+  entry_version: number
+  version: number
+  status: Status
+  events_done: number
+  progress: number
+  last_event_type: string
+  state: JsonObject
+  workload: JsonObject
+  result: Json
+  error: string | null
+  undecided: number[]
+  results: JsonObject | null
+  reports?: LoggedReport[] | null
+  own_written?: boolean
+}
+
+export const executionColumns = (sql: Sql) => sql`
+  x.execution_id::text, x.catalog_id::text, x.path, x.name, x.entry_version, x.version, x.status,
+  x.events_done, x.progress, x.last_event_type, x.state, x.workload, x.result, x.error, x.undecided`
+
+/** `{step: envelope}` of completed steps: the first report of each, the one that was decided on. */
+export const resultsOf = (sql: Sql, executionId: string, names: Statement) => sql`
+  (select jsonb_object_agg(r.node_name, r.result) from (
+    select distinct on (e.node_name) e.node_name, e.result from noetl.event e
+    where e.execution_id = ${executionId} and e.event_type = 'action_completed'
+      and e.node_name = any(${names})
+    order by e.node_name, e.seq
+  ) r)`
+
+/** The state that a row holds. */
+export function stateOf(row: ExecutionRow): State {
+  return {
+    ...stateFromJson(row.state),
+    status: row.status,
+    version: row.version,
+    eventsDone: row.events_done,
+    progress: row.progress,
+    lastEventType: row.last_event_type,
+    reported: {},
+    result: row.result,
+    error: row.error,
+  }
+}
+
+/**
+ * Reads an execution with the results of the named steps, its undecided reports, and whether one of
+ * the events `own` is in its log.
+ */
+export const readExecution = (
+  sql: Sql,
+  executionId: string,
+  names: readonly string[],
+  own: readonly string[] = [],
+): Statement => sql`
+  select ${executionColumns(sql)},
+    ${resultsOf(sql, executionId, sql`${names}::text[]`)} as results,
+    exists (select from noetl.event e where e.execution_id = x.execution_id
+      and e.event_id = any(${own}::bigint[])) as own_written,
+    (select jsonb_agg(jsonb_build_object('seq', e.seq, 'event_id', e.event_id::text,
+        'event_type', e.event_type, 'node_name', e.node_name, 'node_type', e.node_type,
+        'status', e.status, 'context', e.context, 'result', e.result, 'error', e.error) order by e.seq)
+      from noetl.event e
+      where e.execution_id = x.execution_id and e.seq = any(x.undecided)) as reports
+  from noetl.execution x where x.execution_id = ${executionId}`
+
+/** Results of steps, by name. */
+export const readResults = (sql: Sql, executionId: string, names: readonly string[]): Statement => sql`
+  select ${resultsOf(sql, executionId, sql`${names}::text[]`)} as results`
+
+/** A report in the log that waits for a decision. */
+export type LoggedReport = Omit<Draft, 'parent'> & { seq: number; event_id: string }

@@ -1,0 +1,108 @@
+// Reading executions and their events: the founding four, and the events by other names.
+
+import { rowsOf, type Sql } from '../db.ts'
+import { fail } from '../errors.ts'
+import { parseId } from '../ids.ts'
+import { toJson } from '../json.ts'
+import type { Page } from '../paging.ts'
+import {
+  type DetailRow,
+  findDetail,
+  findEvent,
+  findEvents,
+  type HeadRow,
+  type ListFilter,
+  type ListRow,
+  listExecutions,
+  type LogPage,
+  type PageRow,
+  type SummaryRow,
+  summarize,
+} from './reads.ts'
+
+/** Executions, newest first. */
+export async function readExecutions(sql: Sql, filter: ListFilter): Promise<Page> {
+  // one more than asked for tells whether a page follows
+  const rows = await rowsOf<ListRow>(listExecutions(sql, { ...filter, limit: filter.limit + 1 }))
+  const shown = rows.slice(0, filter.limit)
+  const items = shown.map((row) =>
+    object({ ...headOf(row), ...(row.result_omitted && { result_omitted: 'true' }) }),
+  )
+  const next = rows.length > filter.limit ? (shown.at(-1)?.id ?? null) : null
+  return { json: `[${items.join(',')}]`, next }
+}
+
+/** An execution and a page of its events. @throws AppError `not_found`. */
+export async function readDetail(sql: Sql, executionId: string, page: LogPage): Promise<Page> {
+  const id = parseId(executionId)
+  const [row] = id === null ? [] : await rowsOf<DetailRow>(findDetail(sql, id, page))
+  if (!row) fail('not_found', `Execution '${executionId}' not found.`)
+  const json = object({
+    ...headOf(row),
+    events: row.events,
+    ...(row.requestor !== '{}' && { requestor: row.requestor }),
+  })
+  return { json, next: nextPage(row) }
+}
+
+/** `{"events": [...]}` of an execution, named by its id or by that of one of its events. */
+export async function readEvents(
+  sql: Sql,
+  anyId: string,
+  page: LogPage,
+  missing: string,
+): Promise<Page> {
+  const id = parseId(anyId)
+  const [row] = id === null ? [] : await rowsOf<PageRow>(findEvents(sql, id, page))
+  if (!row) fail('not_found', missing)
+  return { json: object({ events: row.events }), next: nextPage(row) }
+}
+
+/** `{"events": [event]}`. @throws AppError `not_found`. */
+export async function readEvent(sql: Sql, eventId: string): Promise<string> {
+  const id = parseId(eventId)
+  const [row] = id === null ? [] : await rowsOf<{ event: string }>(findEvent(sql, id))
+  return row ? object({ events: `[${row.event}]` }) : fail('not_found', `Event '${eventId}' not found.`)
+}
+
+/** Counts by event type; of an execution that is not there, none, as the original has it. */
+export async function readSummary(sql: Sql, executionId: string) {
+  const id = parseId(executionId)
+  const [row] = id === null ? [] : await rowsOf<SummaryRow>(summarize(sql, id))
+  return {
+    status: 'ok',
+    summary: {
+      execution_id: executionId,
+      counts: row?.counts ?? {},
+      skipped: row?.skipped ?? 0,
+      errors: row?.errors ?? [],
+    },
+  }
+}
+
+function nextPage({ last_seq, version }: { last_seq: number | null; version: number }): string | null {
+  return last_seq !== null && last_seq < version ? String(last_seq) : null
+}
+
+/** The head of an execution in NoETL's order of keys, each value as JSON text. */
+function headOf(row: HeadRow): Record<string, string> {
+  return {
+    id: toJson(row.id),
+    playbook_id: toJson(row.playbook_id),
+    playbook_name: toJson(row.playbook_name),
+    status: toJson(row.status),
+    start_time: toJson(row.start_time),
+    end_time: toJson(row.end_time),
+    duration: toJson(row.duration),
+    progress: toJson(row.progress),
+    result: row.result ?? 'null',
+    error: toJson(row.error),
+  }
+}
+
+/** An object of values that are JSON text already. */
+function object(values: Record<string, string>): string {
+  return `{${Object.entries(values)
+    .map(([key, value]) => `${toJson(key)}:${value}`)
+    .join(',')}}`
+}

@@ -1,0 +1,165 @@
+// SQL of what is read from executions and their log. Events leave the database as JSON text, which the
+// Worker passes on without parsing it.
+
+import type { Sql, Statement } from '../db.ts'
+
+/** One event in the API's shape; `result` and `context` as stored. */
+const eventJson = (sql: Sql) => sql`
+  json_build_object('event_id', e.event_id::text, 'event_type', e.event_type, 'node_id', e.node_id,
+    'node_name', e.node_name, 'node_type', e.node_type, 'status', e.status, 'duration', e.duration,
+    'created_at', noetl.rfc3339(e.created_at), 'context', e.context, 'result', e.result, 'meta', e.meta,
+    'error', e.error, 'catalog_id', e.catalog_id::text, 'execution_id', e.execution_id::text,
+    'timestamp', noetl.rfc3339(e.created_at), 'metadata', e.meta, 'normalized_status', e.status,
+    'seq', e.seq, 'parent_event_id', e.parent_event_id::text)::text`
+
+/** A page of a log: events after a seq, at most so many, and at most so many bytes of JSON (but one). */
+export interface LogPage {
+  after: number
+  limit: number
+}
+
+/** A reply over Neon's HTTP is at most 10 MB; a page of events keeps well below. */
+const MAX_PAGE_BYTES = 7_000_000
+
+export interface EventsRow {
+  /** JSON array of the page's events, as text. */
+  events: string
+  /** seq of the page's last event; null when there is none. */
+  last_seq: number | null
+}
+
+const eventPage = (sql: Sql, execution: Statement, page: LogPage) => sql`
+  select '[' || string_agg(p.event, ',' order by p.seq) || ']' as events, max(p.seq) as last_seq
+  from (
+    select sized.*, sum(length(sized.event)) over (order by sized.seq) as bytes,
+      row_number() over (order by sized.seq) as place
+    from (
+      select e.seq, ${eventJson(sql)} as event from noetl.event e
+      where e.execution_id = ${execution} and e.seq > ${page.after}::int
+      order by e.seq limit ${page.limit}::int
+    ) sized
+  ) p
+  where p.bytes <= ${MAX_PAGE_BYTES} or p.place = 1`
+
+const headColumns = (sql: Sql) => sql`
+  x.execution_id::text as id, x.path as playbook_id, x.name as playbook_name, x.status,
+  noetl.rfc3339(x.started_at) as start_time, noetl.rfc3339(x.ended_at) as end_time,
+  extract(epoch from x.ended_at - x.started_at)::float8 as duration, x.progress, x.error, x.version`
+
+export interface HeadRow {
+  id: string
+  playbook_id: string
+  playbook_name: string
+  status: string
+  start_time: string
+  end_time: string | null
+  duration: number | null
+  progress: number
+  error: string | null
+  version: number
+  /** JSON text. */
+  result: string | null
+}
+
+export type DetailRow = HeadRow & EventsRow & { requestor: string }
+
+/** An execution with a page of its events. */
+export const findDetail = (sql: Sql, executionId: string, page: LogPage): Statement => sql`
+  select ${headColumns(sql)}, x.result::text as result, x.requestor::text as requestor,
+    coalesce(p.events, '[]') as events, p.last_seq
+  from noetl.execution x
+  left join lateral (${eventPage(sql, sql`x.execution_id`, page)}) p on true
+  where x.execution_id = ${executionId}`
+
+export type PageRow = EventsRow & { execution_id: string; version: number }
+
+/** A page of the events of the execution that an id names: its own id, or that of one of its events. */
+export const findEvents = (sql: Sql, id: string, page: LogPage): Statement => sql`
+  with found as (
+    select x.execution_id, x.version from noetl.execution x where x.execution_id = ${id}
+    union all
+    select x.execution_id, x.version from noetl.event e join noetl.execution x using (execution_id)
+    where e.event_id = ${id}
+    limit 1
+  )
+  select f.execution_id::text, f.version, coalesce(p.events, '[]') as events, p.last_seq
+  from found f left join lateral (${eventPage(sql, sql`f.execution_id`, page)}) p on true`
+
+/** One event by its id, in the shape that the original meant to answer. */
+export const findEvent = (sql: Sql, eventId: string): Statement => sql`
+  select json_build_object('event_id', e.event_id::text, 'event_type', e.event_type,
+    'node_id', e.node_id, 'node_name', e.node_name, 'node_type', e.node_type, 'status', e.status,
+    'duration', e.duration, 'timestamp', noetl.rfc3339(e.created_at), 'context', e.context,
+    'result', e.result, 'metadata', e.meta, 'error', e.error, 'stack_trace', e.stack_trace,
+    'execution_id', e.execution_id::text, 'catalog_id', e.catalog_id::text, 'seq', e.seq,
+    'parent_event_id', e.parent_event_id::text, 'resource_path', null, 'resource_version', null,
+    'input_context', e.context, 'output_result', e.result)::text as event
+  from noetl.event e where e.event_id = ${eventId} limit 1`
+
+export interface SummaryRow {
+  counts: Record<string, number> | null
+  skipped: number
+  errors: { node_name: string; error: string | null; created_at: string }[]
+}
+
+/** Events of an execution by type, and its last three errors. */
+export const summarize = (sql: Sql, executionId: string): Statement => sql`
+  select
+    (select jsonb_object_agg(event_type, n) from (
+      select event_type, count(*) as n from noetl.event
+      where execution_id = ${executionId} group by event_type) c) as counts,
+    (select count(*)::int from noetl.event where execution_id = ${executionId}
+      and (event_type = 'step_skipped'
+        or (event_type = 'action_completed' and result @> '{"skipped": true}'))) as skipped,
+    coalesce((select jsonb_agg(jsonb_build_object('node_name', l.node_name, 'error', l.error,
+        'created_at', noetl.rfc3339(l.created_at)) order by l.seq)
+      from (select seq, node_name, error, created_at from noetl.event
+        where execution_id = ${executionId} and event_type = 'action_error'
+        order by seq desc limit 3) l), '[]') as errors`
+
+export interface ListFilter {
+  limit: number
+  cursor: string | null
+  status: string | null
+  path: string | null
+  catalog_id: string | null
+  parent_execution_id: string | null
+  since: string | null
+  until: string | null
+}
+
+export type ListRow = HeadRow & { result_omitted: boolean }
+
+/** A result larger than this is not in the list; the detail has it. */
+const MAX_LISTED_RESULT_BYTES = 8_192
+
+/**
+ * A page of executions, newest first. A clause stands only where its filter is given, so that each
+ * filter is answered by its own index; since and until bound the ids as well (an id carries its time;
+ * a minute is allowed for clocks that differ), which leaves partitions out.
+ */
+export const listExecutions = (sql: Sql, f: ListFilter): Statement => sql`
+  select ${headColumns(sql)},
+    case when pg_column_size(x.result) <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
+    coalesce(pg_column_size(x.result) > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted
+  from noetl.execution x
+  where true
+    ${f.cursor === null ? sql`` : sql`and x.execution_id < ${f.cursor}`}
+    ${f.status === null ? sql`` : sql`and x.status = ${f.status}`}
+    ${f.path === null ? sql`` : sql`and x.path = ${f.path}`}
+    ${f.catalog_id === null ? sql`` : sql`and x.catalog_id = ${f.catalog_id}`}
+    ${f.parent_execution_id === null ? sql`` : sql`and x.parent_execution_id = ${f.parent_execution_id}`}
+    ${
+      f.since === null
+        ? sql``
+        : sql`and x.started_at >= ${f.since}::timestamptz
+            and x.execution_id >= noetl.id_at(${f.since}::timestamptz - interval '1 minute')`
+    }
+    ${
+      f.until === null
+        ? sql``
+        : sql`and x.started_at < ${f.until}::timestamptz
+            and x.execution_id < noetl.id_at(${f.until}::timestamptz + interval '1 minute')`
+    }
+  order by x.execution_id desc
+  limit ${f.limit}`

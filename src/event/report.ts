@@ -1,0 +1,126 @@
+// SQL of POST /api/events: one report appended, whatever its execution's version is.
+
+import type { Sql, Statement } from '../db.ts'
+import { type Json, toJson } from '../json.ts'
+import { isTerminal, type Status } from '../status.ts'
+import { type ExecutionRow, executionColumns, resultsOf } from './log.ts'
+
+/** A report as it is stored. */
+export interface NewReport {
+  execution_id: string
+  event_id: string
+  /** Whether the sender gave the id. If not, the same action report again counts as sent twice. */
+  id_given: boolean
+  is_action_report: boolean
+  is_deciding: boolean
+  parent_event_id: string | null
+  parent_execution_id: string | null
+  event_type: string
+  node_id: string
+  node_name: string
+  node_type: string
+  status: Status
+  duration: number
+  context: Json
+  result: Json
+  meta: Json
+  error: string | null
+  stack_trace: string | null
+  trace_component: Json
+  worker_id: string | null
+  attempt: number | null
+  current_index: number | null
+  current_item: Json
+}
+
+/** What `record` answers: no row when there is no such execution. */
+export interface RecordedRow extends ExecutionRow {
+  /** The event that is in the log already under this id, or that this one repeats. */
+  existing_id: string | null
+  same: boolean | null
+  /** seq of the event if it was written now. */
+  seq: number | null
+  /** Whether the evaluator has to answer it. */
+  deciding: boolean | null
+}
+
+/**
+ * Appends a report and counts it; the execution's row lock gives it its seq. An end of an action is
+ * noted as undecided and closes its job, so nobody leases it again while the decision is made. Safe to
+ * repeat: the event id is drawn beforehand.
+ */
+export const record = (sql: Sql, r: NewReport): Statement => sql`
+  with existing as (
+    select e.event_id,
+      e.event_type = ${r.event_type} and e.status = ${r.status} and e.node_name = ${r.node_name}
+        and e.context is not distinct from ${toJson(r.context)}::jsonb
+        and e.result is not distinct from ${sqlJson(r.result)}::jsonb
+        and e.meta is not distinct from ${toJson(r.meta)}::jsonb
+        and e.error is not distinct from ${r.error} as same
+    from noetl.event e
+    where e.execution_id = ${r.execution_id} and e.event_id = ${r.event_id}
+    union all
+    select e.event_id, true
+    from noetl.event e
+    where not ${r.id_given}::bool and ${r.is_action_report}::bool
+      and e.execution_id = ${r.execution_id} and e.node_name = ${r.node_name}
+      and e.event_type = ${r.event_type} and e.status = ${r.status}
+      and e.context is not distinct from ${toJson(r.context)}::jsonb
+      and e.result is not distinct from ${sqlJson(r.result)}::jsonb
+      and e.error is not distinct from ${r.error}
+    limit 1
+  ), moved as (
+    update noetl.execution x set
+      version = x.version + 1,
+      events_done = x.events_done + ${isTerminal(r.status) ? 1 : 0}::int,
+      -- the formula of src/event/state.ts
+      progress = case when x.ended_at is null then greatest(x.progress, least(99,
+        100 * (x.events_done + ${isTerminal(r.status) ? 1 : 0}::int) / (x.version + 1)))
+        else x.progress end,
+      last_event_type = ${r.event_type},
+      undecided = case
+        when ${r.is_deciding}::bool and x.ended_at is null and x.state->'active' ? ${r.node_name}
+        then x.undecided || (x.version + 1) else x.undecided end
+    where x.execution_id = ${r.execution_id} and not exists (select from existing)
+    returning x.*
+  ), logged as (
+    insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id,
+      parent_execution_id, event_type, node_id, node_name, node_type, status, duration, context, result,
+      meta, error, stack_trace, trace_component, worker_id, attempt, current_index, current_item)
+    select m.execution_id, m.catalog_id, m.version, ${r.event_id}::bigint,
+      coalesce(${r.parent_event_id}::bigint, (select e.event_id from noetl.event e
+        where e.execution_id = m.execution_id order by e.seq desc limit 1)),
+      ${r.parent_execution_id}::bigint, ${r.event_type}, ${r.node_id}, ${r.node_name}, ${r.node_type},
+      ${r.status}, ${r.duration}::float8, ${toJson(r.context)}::jsonb, ${sqlJson(r.result)}::jsonb,
+      ${toJson(r.meta)}::jsonb, ${r.error}, ${r.stack_trace}, ${sqlJson(r.trace_component)}::jsonb,
+      ${r.worker_id}, ${r.attempt}::int, ${r.current_index}::int, ${sqlJson(r.current_item)}::jsonb
+    from moved m
+  ), closed as (
+    update noetl.queue q set worker_id = null, lease_until = null, updated_at = now(),
+      status = ${r.event_type === 'action_error' ? 'dead' : 'done'}
+    from moved m
+    where m.version = any(m.undecided) and q.execution_id = m.execution_id
+      and q.node_name = ${r.node_name} and q.status in ('queued', 'retry', 'leased')
+  )
+  select ${executionColumns(sql)}, null::text as existing_id, null::bool as same, x.version as seq,
+    x.version = any(x.undecided) as deciding,
+    case when x.version = any(x.undecided) then
+      ${resultsOf(
+        sql,
+        r.execution_id,
+        sql`array(
+          select unnest(q.needs) from noetl.queue q
+          where q.execution_id = x.execution_id and q.node_name = ${r.node_name}
+          union
+          select unnest(x.join_needs) where jsonb_array_length(x.state->'active') <= 1)`,
+      )}
+    end as results
+  from moved x
+  union all
+  select ${executionColumns(sql)}, existing.event_id::text, existing.same, null, null, null
+  from noetl.execution x, existing where x.execution_id = ${r.execution_id}`
+
+/** JSON for a nullable jsonb column: SQL's null for null. */
+function sqlJson(value: Json): string | null {
+  return value === null ? null : toJson(value)
+}

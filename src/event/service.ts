@@ -1,0 +1,148 @@
+// The event service: recording reports, and answering those that are in the log.
+
+import { rowsOf, type Sql } from '../db.ts'
+import { fail } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
+import { normalizeStatus } from '../status.ts'
+import { type Claim, type Committed, commit, knownOf } from './commit.ts'
+import type { Report } from './dispatcher.ts'
+import { type ExecutionRow, type LoggedReport, readExecution } from './log.ts'
+import { type NewReport, type RecordedRow, record } from './report.ts'
+import { DECIDING_EVENTS, type EventReport, nodeId } from './types.ts'
+
+/** Reports that workers send at an action's start and end; NoETL's send them without an event id. */
+const ACTION_REPORTS = new Set(['action_started', 'action_completed', 'action_error', 'step_result'])
+
+export interface Recorded {
+  event_id: string
+  /** What the evaluator did about it, when it did: jobs that were started for the caller's claim. */
+  committed: Committed | null
+}
+
+/**
+ * Appends a report and, if it ends an action, decides what follows. Sent again it gives the first
+ * answer again.
+ * @throws AppError `not_found` for an unknown execution, `conflict` for another body under the same id.
+ */
+export async function recordEvent(
+  sql: Sql,
+  report: EventReport,
+  claim: Claim | null,
+): Promise<Recorded> {
+  const event = toNewReport(report)
+  const row = await recordOnce(sql, event)
+  if (row.existing_id !== null && !row.same) {
+    fail('conflict', `event ${event.event_id} is in the log with another body`)
+  }
+  const event_id = row.existing_id ?? event.event_id
+  // a report sent again may find its first decision lost on the way
+  if (row.existing_id !== null && row.undecided.length > 0) {
+    return { event_id, committed: await settle(sql, row.execution_id, claim) }
+  }
+  if (!row.deciding || row.seq === null) return { event_id, committed: null }
+  const logged: LoggedReport = { ...event, seq: row.seq }
+  const known = await knownOf(sql, row)
+  return { event_id, committed: await commit(sql, known, latest(logged), null, claim) }
+}
+
+/** Answers the reports of an execution that no decision has answered; null when there are none. */
+export async function settle(
+  sql: Sql,
+  executionId: string,
+  claim: Claim | null,
+): Promise<Committed | null> {
+  const [row] = await rowsOf<ExecutionRow>(readExecution(sql, executionId, []))
+  if (!row?.reports) return null
+  // what is in `results` counts as looked up, and here nothing was
+  const known = await knownOf(sql, { ...row, results: null })
+  return commit(sql, known, ({ row: { reports } }) => (reports ?? []).map(asReport), null, claim)
+}
+
+/** The report, until a later reading shows which reports are still undecided. */
+function latest(logged: LoggedReport) {
+  return ({ row }: { row: ExecutionRow }): Report[] =>
+    row.reports === undefined ? [asReport(logged)] : (row.reports ?? []).map(asReport)
+}
+
+function asReport({ seq, event_id, ...draft }: LoggedReport): Report {
+  return { logged: { ...draft, parent: null }, event_id, seq }
+}
+
+async function recordOnce(sql: Sql, event: NewReport): Promise<RecordedRow> {
+  const statement = record(sql, event)
+  let rows: RecordedRow[]
+  try {
+    rows = await rowsOf<RecordedRow>(statement)
+  } catch (error) {
+    // the same event arrived at the same moment; now it is there to be seen
+    if (!isSameEvent(error)) throw error
+    rows = await rowsOf<RecordedRow>(statement)
+  }
+  return rows[0] ?? fail('not_found', `Execution '${event.execution_id}' not found.`)
+}
+
+function isSameEvent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505'
+}
+
+function toNewReport(report: EventReport): NewReport {
+  const context = report.context ?? {}
+  const event_id = report.event_id ?? newId()
+  const node_name = report.node_name ?? nameOf(report, context)
+  return {
+    execution_id: report.execution_id,
+    event_id,
+    id_given: report.event_id != null,
+    is_action_report: ACTION_REPORTS.has(report.event_type),
+    is_deciding: DECIDING_EVENTS.has(report.event_type),
+    parent_event_id: report.parent_event_id ?? report.parent_id ?? null,
+    parent_execution_id: report.parent_execution_id ?? null,
+    event_type: report.event_type,
+    node_id: report.node_id ?? event_id,
+    node_name,
+    node_type: report.node_type ?? typeOf(report.event_type, context),
+    status: normalizeStatus(report.status ?? '') ?? 'PENDING',
+    duration: report.duration ?? 0,
+    context,
+    result: report.result ?? report.output_result ?? {},
+    meta: report.meta ?? {},
+    error: textOf(report.error),
+    stack_trace: report.traceback ?? null,
+    trace_component: report.trace_component ?? null,
+    worker_id: report.worker_id ?? null,
+    attempt: report.attempt ?? null,
+    current_index: report.current_index ?? null,
+    current_item: report.current_item ?? null,
+  }
+}
+
+/** NoETL's order of where a node's name stands, the node id of a step's job first. */
+function nameOf(report: EventReport, context: Json): string {
+  const prefix = nodeId(report.execution_id, '')
+  if (report.node_id?.startsWith(prefix)) return report.node_id.slice(prefix.length)
+  const places = isObject(context) ? [context.work, context.workload, context] : []
+  for (const place of places.filter(isObject)) {
+    const name = namedIn(place)
+    if (name !== null) return name
+  }
+  return report.event_type
+}
+
+function namedIn(place: JsonObject): string | null {
+  const name = [place.step_name, place.step, place.name].find((value) => typeof value === 'string')
+  return typeof name === 'string' ? name.slice(0, 256) : null
+}
+
+/** NoETL's inference of a node's type. */
+function typeOf(eventType: string, context: Json): string {
+  if (isObject(context) && isObject(context.task ?? null)) return 'task'
+  if (eventType.startsWith('execution_') || eventType === 'start') return 'playbook'
+  if (eventType.startsWith('action_') || eventType === 'result') return 'task'
+  return eventType.startsWith('loop_') ? 'loop' : 'event'
+}
+
+function textOf(error: Json | undefined): string | null {
+  if (error === undefined || error === null) return null
+  return typeof error === 'string' ? error : toJson(error)
+}

@@ -1,0 +1,149 @@
+// From one step to the next: which transitions fire, and which of the steps they fire may start.
+
+import { END, isJoin, type Playbook, type Step } from '../catalog/playbook.ts'
+import type { Json, JsonObject } from '../json.ts'
+import {
+  evaluateExpression,
+  isTruthyWhen,
+  namesInExpression,
+  namesInValue,
+  renderValue,
+  TemplateError,
+} from '../template/index.ts'
+import { type Batch, decisionContext, emit } from './batch.ts'
+import { completeExecution, failExecution } from './finalize.ts'
+import { type Fired, hasStarted, type State } from './state.ts'
+
+/** Ends a step: step_completed with the transitions that fired. */
+export function leaveStep(batch: Batch, step: Step, result: Json): void {
+  const { fired, warnings, error } = firedBy(batch, step, result)
+  batch.cause = emit(batch, {
+    event_type: 'step_completed',
+    node_name: step.name,
+    node_type: 'step',
+    status: 'COMPLETED',
+    parent: batch.cause,
+    context: {
+      step_name: step.name,
+      next: fired as unknown as Json,
+      ...(warnings.length > 0 && { warnings }),
+    },
+  })
+  settleFired(batch, fired, error)
+}
+
+/** Notes what fired each target; a target whose data cannot be rendered fails. */
+export function settleFired(batch: Batch, fired: Fired[], error: Fault | null): void {
+  for (const target of fired) batch.causes.set(target.step, batch.cause)
+  if (error) failExecution(batch, error.step, error.text)
+}
+
+/** A transition whose data could not be rendered: its target, and why. */
+interface Fault {
+  step: string
+  text: string
+}
+
+/**
+ * The step's transitions that fire: all whose `when` holds and whose target has not started. A
+ * condition that cannot be evaluated does not hold, with a warning; data that cannot is an error.
+ */
+export function firedBy(
+  batch: Batch,
+  step: Step,
+  result: Json,
+): { fired: Fired[]; warnings: string[]; error: Fault | null } {
+  const fired: Fired[] = []
+  const warnings: string[] = []
+  let error: Fault | null = null
+  for (const { to, when, data } of step.next) {
+    if (hasStarted(batch.state, batch.playbook, to)) continue
+    const mentioned = [...(when === null ? [] : namesInExpression(when)), ...namesInValue(data)]
+    const context = decisionContext(
+      batch,
+      mentioned.filter((name) => batch.playbook.steps.has(name)),
+      { result, this: result },
+    )
+    try {
+      if (when !== null && !isTruthyWhen(evaluateExpression(when, context))) continue
+    } catch (caught) {
+      if (!(caught instanceof TemplateError)) throw caught
+      warnings.push(`next '${to}': when is taken as false: ${caught.message} in ${caught.expression}`)
+      continue
+    }
+    try {
+      fired.push({ step: to, data: renderValue(data, context) as JsonObject })
+    } catch (caught) {
+      if (!(caught instanceof TemplateError)) throw caught
+      error ??= { step: to, text: `data from '${step.name}': ${caught.message} in ${caught.expression}` }
+    }
+  }
+  return { fired, warnings, error }
+}
+
+/** Starts every step that waits for nothing more; ends the execution when nothing is left. */
+export function advance(batch: Batch): void {
+  for (;;) {
+    const { status, active } = batch.state
+    if (status === 'FAILED' || status === 'COMPLETED') return
+    const waiting = waitingInOrder(batch.state, batch.playbook)
+    const ready = waiting.filter((step) => isReady(step, batch.state, batch.playbook))
+    // joins that wait for one another in a circle: the first of the playbook goes first
+    const starting = ready.length > 0 ? ready : active.length === 0 ? waiting.slice(0, 1) : []
+    if (starting.length === 0) {
+      if (active.length === 0) completeExecution(batch)
+      return
+    }
+    for (const step of starting) startStep(batch, step)
+  }
+}
+
+function startStep(batch: Batch, step: Step): void {
+  if (batch.state.status === 'FAILED') return
+  const data = batch.state.waiting[step.name] ?? {}
+  if (step.name === END && step.tool === null) return completeExecution(batch)
+  const startedBy = emit(batch, {
+    event_type: 'step_started',
+    node_name: step.name,
+    node_type: 'step',
+    status: 'RUNNING',
+    parent: batch.causes.get(step.name) ?? batch.cause,
+    context: { step_name: step.name, ...data },
+  })
+  if (step.tool !== null) {
+    batch.jobs.push({ step, data, startedBy })
+    return
+  }
+  batch.cause = startedBy
+  leaveStep(batch, step, null)
+}
+
+/**
+ * A join starts when nothing that runs or waits can still lead to it through steps that have not
+ * started; a step that only one other leads to starts at once.
+ */
+function isReady(step: Step, state: State, playbook: Playbook): boolean {
+  const { active, waiting } = state
+  if (step.name === END) {
+    return active.length === 0 && Object.keys(waiting).every((name) => name === END)
+  }
+  if (!isJoin(step)) return true
+  const running = new Set(active)
+  const seen = new Set([step.name])
+  const behind = [...step.predecessors]
+  for (let name = behind.pop(); name !== undefined; name = behind.pop()) {
+    if (seen.has(name)) continue
+    seen.add(name)
+    if (running.has(name) || name in waiting) return false
+    if (hasStarted(state, playbook, name)) continue
+    behind.push(...(playbook.steps.get(name)?.predecessors ?? []))
+  }
+  return true
+}
+
+function waitingInOrder(state: State, playbook: Playbook): Step[] {
+  return Object.keys(state.waiting)
+    .map((name) => playbook.steps.get(name))
+    .filter((step) => step !== undefined)
+    .sort((a, b) => Number(a.name === END) - Number(b.name === END) || a.index - b.index)
+}

@@ -1,0 +1,70 @@
+// What a run asks for (wire contract of POST /executions/run and /execute).
+
+import { z } from 'zod'
+import { Id } from '../ids.ts'
+import type { Json, JsonObject } from '../json.ts'
+
+const ExecutionType = z.enum(['playbook', 'tool', 'model', 'workflow'])
+const Parameters = z.record(z.string(), z.custom<Json>()) as z.ZodType<JsonObject>
+const Step = z.string().max(256)
+
+/** A version: a positive integer as text or number, or `latest`. */
+const Version = z
+  .union([z.string(), z.number(), z.bigint()])
+  .transform((value) => String(value).trim())
+  .refine((text) => text === 'latest' || (/^\d{1,9}$/.test(text) && Number(text) > 0), {
+    error: "a positive integer or 'latest'",
+  })
+
+const Parent = z.object({
+  parent_execution_id: Id.nullish(),
+  parent_event_id: Id.nullish(),
+  parent_step: Step.nullish(),
+})
+
+/** A catalog id as sent; one that is not an id at all is looked up in vain, as the original does. */
+const CatalogId = z.union([z.string().max(64), z.number(), z.bigint()]).transform(String)
+const Path = z.string().min(1).max(512)
+
+export const RunRequest = z
+  .object({
+    catalog_id: CatalogId.nullish(),
+    path: Path.nullish(),
+    playbook_id: Path.nullish(),
+    version: Version.nullish(),
+    type: ExecutionType.nullish(),
+    execution_type: ExecutionType.nullish(),
+    parameters: Parameters.nullish(),
+    input_payload: Parameters.nullish(),
+    merge: z.boolean().nullish(),
+    sync_to_postgres: z.boolean().nullish(),
+    context: Parent.nullish(),
+    parent_execution_id: Id.nullish(),
+    parent_event_id: Id.nullish(),
+    parent_step: Step.nullish(),
+    metadata: Parameters.nullish(),
+  })
+  .refine((run) => run.catalog_id != null || run.path != null || run.playbook_id != null, {
+    error: 'At least one identifier must be provided: catalog_id, path, or playbook_id',
+  })
+  .transform((run) => ({
+    catalog_id: run.catalog_id ?? null,
+    path: run.path ?? run.playbook_id ?? null,
+    version: run.version ?? 'latest',
+    type: run.type ?? run.execution_type ?? 'playbook',
+    parameters: run.parameters ?? run.input_payload ?? {},
+    merge: run.merge ?? false,
+    sync_to_postgres: run.sync_to_postgres ?? true,
+    parent_execution_id: run.parent_execution_id ?? run.context?.parent_execution_id ?? null,
+    parent_event_id: run.parent_event_id ?? run.context?.parent_event_id ?? null,
+    parent_step: run.parent_step ?? run.context?.parent_step ?? null,
+    metadata: run.metadata ?? {},
+  }))
+export type RunRequest = z.output<typeof RunRequest>
+
+/** Who asked: kept with the execution and in its first event. */
+export interface Requestor {
+  ip: string | null
+  user_agent: string | null
+  timestamp: string
+}

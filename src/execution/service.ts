@@ -1,0 +1,191 @@
+// Starting an execution: find the entry, decide its beginning, write both in one statement.
+
+import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
+import { type EntryRow, findEntry, type Lookup } from '../catalog/queries.ts'
+import { rowsOf, type Sql } from '../db.ts'
+import { AppError, fail } from '../errors.ts'
+import { type Claim, type Committed, factsOf, type Known, planAppend } from '../event/commit.ts'
+import { decideStart } from '../event/dispatcher.ts'
+import { INITIAL } from '../event/state.ts'
+import type { Draft } from '../event/types.ts'
+import { newId, parseId } from '../ids.ts'
+import type { JsonObject } from '../json.ts'
+import { isTerminal } from '../status.ts'
+import { type StartedRow, start } from './queries.ts'
+import type { Requestor, RunRequest } from './schema.ts'
+import { workloadOf } from './workload.ts'
+
+/** What a lookup meant last, per isolate: a guess that the statement verifies. */
+const guesses = new Map<string, string>()
+const MAX_GUESSES = 1_000
+
+export interface Run {
+  reply: ReturnType<typeof replyOf>
+  committed: Committed
+}
+
+/**
+ * Starts an execution of a catalog entry. One round trip when this isolate knows the entry, else two.
+ * @throws AppError `not_found` for an unknown entry, `invalid_input` for one that is no playbook.
+ */
+export async function runEntry(
+  sql: Sql,
+  request: RunRequest,
+  requestor: Requestor,
+  claim: Claim | null,
+): Promise<Run> {
+  const lookup = lookupOf(request)
+  const key = JSON.stringify(lookup)
+  let entry = knownEntry(guesses.get(key) ?? '')
+  // a further round means that a newer version was registered in between
+  for (let round = 0; round < 5; round++) {
+    if (!entry) {
+      const [row] = await rowsOf<EntryRow>(findEntry(sql, lookup))
+      entry = learn(key, row ?? notFound(request))
+    }
+    const known = begin(entry, request)
+    const decision = decideStart(
+      entry.playbook,
+      INITIAL,
+      factsOf(known),
+      startDraft(known, entry, request, requestor),
+    )
+    if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
+    const plan = planAppend(known, decision, claim)
+    const [row] = await rowsOf<StartedRow>(
+      start(sql, lookup, {
+        execution_id: known.row.execution_id,
+        catalog_id: entry.catalog_id,
+        name: known.row.name,
+        request,
+        requestor,
+        workload: known.row.workload,
+        join_needs: entry.playbook.joinNeeds,
+        state: plan.state,
+        events: plan.events,
+        jobs: plan.jobs,
+        lease: claim && {
+          worker_id: claim.worker_id,
+          seconds: claim.lease_seconds,
+          queue_ids: plan.started.map(({ queue_id }) => queue_id),
+        },
+      }),
+    )
+    if (!row) notFound(request)
+    if (row.written) {
+      const committed = {
+        known: { ...known, state: plan.state },
+        started: plan.started,
+        backlog: plan.backlog,
+      }
+      return { reply: replyOf(row, request, committed.known), committed }
+    }
+    entry = row.payload ? learn(key, { ...row, payload: row.payload }) : null
+  }
+  throw new AppError('conflict', 'the entry keeps changing; try again')
+}
+
+function lookupOf({ catalog_id, path, version }: RunRequest): Lookup {
+  // an id that cannot be one is found nowhere, like any unknown one
+  if (catalog_id !== null) return { catalog_id: parseId(catalog_id) ?? '0' }
+  return { path: path ?? '', version: version === 'latest' ? null : Number(version) }
+}
+
+function notFound({ catalog_id, path, version }: RunRequest): never {
+  if (catalog_id !== null) fail('not_found', `Catalog entry with ID '${catalog_id}' not found`)
+  if (version === 'latest') fail('not_found', `No catalog entries found for path '${path}'`)
+  fail('not_found', `Catalog entry '${path}' with version '${version}' not found`)
+}
+
+function learn(key: string, row: EntryRow): Entry {
+  if (row.kind.toLowerCase() !== 'playbook') {
+    fail('invalid_input', `'${row.path}' is a ${row.kind}, not a playbook, and cannot be run`)
+  }
+  if (guesses.size >= MAX_GUESSES) guesses.clear()
+  guesses.set(key, row.catalog_id)
+  return keepEntry(row)
+}
+
+/** The execution before its first event. */
+function begin({ catalog_id, path, version, playbook }: Entry, request: RunRequest): Known {
+  const execution_id = newId()
+  return {
+    playbook,
+    state: INITIAL,
+    results: new Map(),
+    row: {
+      execution_id,
+      catalog_id,
+      path,
+      name: path.slice(path.lastIndexOf('/') + 1),
+      entry_version: version,
+      version: 0,
+      status: INITIAL.status,
+      events_done: 0,
+      progress: 0,
+      last_event_type: '',
+      state: {},
+      workload: workloadOf(playbook.workload, request.parameters, request.merge, execution_id),
+      result: null,
+      error: null,
+      undecided: [],
+      results: null,
+    },
+  }
+}
+
+function startDraft(
+  { row }: Known,
+  { path, version }: Entry,
+  request: RunRequest,
+  requestor: Requestor,
+): Draft {
+  const { parent_execution_id, parent_event_id, parent_step } = request
+  return {
+    event_type: 'execution_start',
+    node_name: row.name,
+    node_type: 'playbook',
+    status: 'STARTED',
+    parent: parent_event_id,
+    parent_execution_id,
+    context: { path, version: String(version), workload: row.workload },
+    meta: {
+      path,
+      version: String(version),
+      parent_execution_id,
+      parent_step,
+      requestor: requestor as unknown as JsonObject,
+    },
+  }
+}
+
+/** NoETL's reply, every key always there; status is lower case here and only here. */
+function replyOf(row: StartedRow, request: RunRequest, { row: execution, state }: Known) {
+  const { execution_id } = execution
+  const accepted = {
+    status: 'success',
+    message: `Execution accepted for playbooks '${row.path}' version '${row.version}'.`,
+    result: { status: 'queued' },
+    execution_id,
+    export_path: null,
+  }
+  const ended = isTerminal(state.status)
+  return {
+    execution_id,
+    id: execution_id,
+    catalog_id: row.catalog_id,
+    path: row.path,
+    playbook_id: row.path,
+    playbook_name: execution.name,
+    version: String(row.version),
+    type: request.type,
+    execution_type: request.type,
+    status: ended ? state.status.toLowerCase() : 'running',
+    timestamp: row.started_at,
+    start_time: row.started_at,
+    end_time: row.ended_at,
+    progress: state.progress,
+    result: request.sync_to_postgres ? state.result : accepted,
+    error: state.error,
+  }
+}

@@ -1,0 +1,50 @@
+// The workload of a run: what the playbook gives, overlaid with the request's parameters. Pure.
+
+import { isObject, type Json, type JsonObject } from '../json.ts'
+import { renderValue } from '../template/index.ts'
+
+/**
+ * The playbook's workload with the parameters over it: `merge` false replaces top-level keys, true goes
+ * deep (objects key by key; lists joined, but lists of named objects merged by name). Templates in the
+ * playbook's own workload see the overlaid one; parameters are never templates.
+ */
+export function workloadOf(
+  base: JsonObject,
+  parameters: JsonObject,
+  merge: boolean,
+  executionId: string,
+): JsonObject {
+  const overlay = (from: JsonObject) =>
+    merge ? (deepMerge(from, parameters) as JsonObject) : { ...from, ...parameters }
+  const context = { workload: overlay(base), execution_id: executionId }
+  return overlay(renderValue(base, context, { onUndefined: 'keep' }) as JsonObject)
+}
+
+/** NoETL's deep merge. */
+export function deepMerge(base: Json, over: Json): Json {
+  if (isObject(base) && isObject(over)) {
+    const merged = Object.entries(over).map(([key, value]) => {
+      const present = Object.hasOwn(base, key) ? base[key] : undefined
+      return [key, present === undefined ? value : deepMerge(present, value)]
+    })
+    return { ...base, ...Object.fromEntries(merged) }
+  }
+  if (Array.isArray(base) && Array.isArray(over)) return mergeLists(base, over)
+  return over
+}
+
+function mergeLists(base: Json[], over: Json[]): Json[] {
+  const all = [...base, ...over]
+  const named = all.every(isObject) && all.some((item) => isObject(item) && 'name' in item)
+  if (!named) return all
+  const merged = [...base]
+  for (const item of over.filter(isObject)) {
+    const index = merged.findIndex(
+      (other) => isObject(other) && 'name' in item && other.name === item.name,
+    )
+    const present = merged[index]
+    if (present === undefined) merged.push(item)
+    else merged[index] = deepMerge(present, item)
+  }
+  return merged
+}

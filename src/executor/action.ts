@@ -1,0 +1,124 @@
+// One action: render the step, run its tool, report how it ended.
+
+import type { Sql } from '../db.ts'
+import type { Config } from '../env.ts'
+import { AppError } from '../errors.ts'
+import { getCredential } from '../credential/service.ts'
+import { templateContext } from '../event/batch.ts'
+import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
+import type { Draft } from '../event/types.ts'
+import type { Json, JsonObject } from '../json.ts'
+import { renderValue, TemplateError } from '../template/index.ts'
+import { TOOLS } from './tools/index.ts'
+import { type Call, ToolError, type ToolResult } from './tools/tool.ts'
+
+/** Seconds that an action may take when its step does not say: NoETL's http timeout. */
+export const DEFAULT_TIMEOUT_SECONDS = 30
+
+/** Credentials read by one invocation, so that each is read once. */
+export type Credentials = Map<string, Promise<{ type: string; data: JsonObject }>>
+
+/** An action that has ended: the drafts that report it. */
+export interface Ended {
+  job: Started
+  drafts: Draft[]
+}
+
+/** The time limit of a step in seconds, when it is a number in its range; else the default. */
+export function timeoutSeconds(action: JsonObject): number {
+  const asked = Number(action.timeout)
+  return Number.isFinite(asked) && asked > 0 ? Math.min(asked, 600) : DEFAULT_TIMEOUT_SECONDS
+}
+
+/** Runs a leased job's action. Never throws: whatever goes wrong is the action's error. */
+export async function runAction(
+  sql: Sql,
+  config: Config,
+  known: Known,
+  job: Started,
+  credentials: Credentials,
+  deadline: number,
+): Promise<Ended> {
+  const startedAt = Date.now()
+  let task: JsonObject = job.action
+  let result: ToolResult
+  try {
+    const tool = TOOLS[job.tool]
+    if (!tool) throw new ToolError(`the edge executor has no tool '${job.tool}'`)
+    await loadResults(sql, known, known.playbook.steps.get(job.node_name)?.actionNeeds ?? [])
+    task = renderTask(known, job)
+    const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
+    result = await tool({
+      task,
+      config,
+      timeoutMs,
+      credential: (name) => readCredential(sql, config, credentials, name),
+    } satisfies Call)
+  } catch (error) {
+    result = failed(error)
+  }
+  return { job, drafts: reportOf(job, task, result, (Date.now() - startedAt) / 1000) }
+}
+
+function renderTask(known: Known, job: Started): JsonObject {
+  const { step_name: _own, ...passed } = job.context
+  const context = templateContext(factsOf(known), {
+    ...passed,
+    job: { id: job.queue_id, uuid: job.queue_id, execution_id: known.row.execution_id, node_id: job.node_id },
+  })
+  return renderValue(job.action, context) as JsonObject
+}
+
+function readCredential(sql: Sql, config: Config, credentials: Credentials, name: string) {
+  const reading =
+    credentials.get(name) ??
+    getCredential(sql, config, name, true).then(({ type, data }) => ({ type, data: data ?? {} }))
+  credentials.set(name, reading)
+  return reading.catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'not_found') {
+      throw new ToolError(`there is no credential '${name}'`)
+    }
+    throw error
+  })
+}
+
+function failed(error: unknown): ToolResult {
+  if (error instanceof ToolError) {
+    const { message, data } = error
+    return data === undefined
+      ? { status: 'error', error: message }
+      : { status: 'error', error: message, data }
+  }
+  if (error instanceof TemplateError) {
+    const place = error.pointer === undefined ? '' : ` at ${error.pointer}`
+    return { status: 'error', error: `template: ${error.message} in ${error.expression}${place}` }
+  }
+  if (error instanceof AppError) return { status: 'error', error: error.message }
+  console.error('action failed unexpectedly', error)
+  return { status: 'error', error: 'the action failed unexpectedly' }
+}
+
+/** What NoETL's workers report of an ended action, in their order. */
+function reportOf(job: Started, task: JsonObject, result: ToolResult, seconds: number): Draft[] {
+  const id = crypto.randomUUID()
+  const common = {
+    node_id: job.node_id,
+    node_name: job.node_name,
+    node_type: 'task',
+    parent: job.event_id,
+    attempt: job.attempt,
+    duration: seconds,
+    meta: { worker_pool: 'edge', worker_runtime: 'workerd' },
+  }
+  if (result.status === 'error') {
+    const envelope: JsonObject = { id, ...result }
+    return [
+      { ...common, event_type: 'action_error', status: 'FAILED', context: { task }, result: envelope, error: result.error },
+    ]
+  }
+  const envelope: Json = { id, status: 'success', data: result.data }
+  return [
+    { ...common, event_type: 'action_completed', status: 'COMPLETED', context: { task }, result: envelope },
+    { ...common, event_type: 'step_result', status: 'COMPLETED', result: result.data ?? envelope },
+  ]
+}

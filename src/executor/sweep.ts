@@ -1,0 +1,52 @@
+// The sweeper, run by the cron trigger each minute: what makes "stuck RUNNING for ever" impossible.
+
+import { rowsOf } from '../db.ts'
+import { recordEvent } from '../event/service.ts'
+import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
+import { type Driver, notify, takeUp } from './drive.ts'
+
+/**
+ * Frees leases that ran out, fails steps whose last attempt fell silent, and has executions taken up
+ * that have free edge jobs or unanswered reports. Each execution's trouble is its own.
+ */
+export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
+  const { sql, env } = driver
+  const [found] = await rowsOf<SweptRow>(sweep(sql))
+  if (!found) return null
+  for (const { execution_id, node_id, node_name, attempts } of found.exhausted) {
+    await alone(execution_id, () =>
+      recordEvent(
+        sql,
+        {
+          execution_id,
+          event_type: 'action_error',
+          node_id,
+          node_name,
+          node_type: 'task',
+          status: 'FAILED',
+          error: `no sign of life from whoever ran it, in ${attempts} attempts`,
+        },
+        null,
+      ),
+    )
+  }
+  for (const execution_id of new Set([...found.undecided, ...found.stranded])) {
+    await alone(execution_id, () =>
+      env.JOBS ? notify(driver, execution_id) : takeUp(driver, execution_id),
+    )
+  }
+  return found
+}
+
+/** Makes the coming months' partitions. */
+export async function makePartitions({ sql }: Driver): Promise<void> {
+  await rowsOf(ensurePartitions(sql))
+}
+
+async function alone(executionId: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    console.error(`execution ${executionId}: sweep failed`, error)
+  }
+}

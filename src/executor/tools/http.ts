@@ -1,0 +1,155 @@
+// The http tool: one request, its reply in the shape that NoETL's workers report.
+
+import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../json.ts'
+import { authOf, type Call, ToolError, type ToolResult } from './tool.ts'
+
+const MAX_REPLY_BYTES = 5 * 1_048_576
+const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
+
+/** Sends the step's request. A status outside of 200..299 is an error that keeps the reply. */
+export async function httpTool(call: Call): Promise<ToolResult> {
+  const { url, shown, init } = await requestOf(call)
+  const startedAt = Date.now()
+  let response: Response
+  let text: string
+  try {
+    response = await fetch(url, { ...init, signal: AbortSignal.timeout(call.timeoutMs) })
+    text = await readReply(response)
+  } catch (error) {
+    if (error instanceof ToolError) throw error
+    throw new ToolError(transportFailure(error, call.timeoutMs, url))
+  }
+  const data: JsonObject = {
+    status_code: response.status,
+    headers: Object.fromEntries(response.headers),
+    url: shown,
+    elapsed: (Date.now() - startedAt) / 1000,
+    data: replyData(response, text),
+  }
+  if (response.ok) return { status: 'success', data }
+  return { status: 'error', error: `HTTP ${response.status} ${response.statusText}`.trim(), data }
+}
+
+async function requestOf(call: Call): Promise<{ url: URL; shown: string; init: RequestInit }> {
+  const { task } = call
+  const method = String(task.method ?? 'GET').toUpperCase()
+  if (!METHODS.has(method)) throw new ToolError(`unknown method '${method}'`)
+  const url = urlOf(task.url ?? task.endpoint)
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(objectOf(task.headers, 'headers'))) {
+    setHeader(headers, name, value)
+  }
+  const { query, body } = partsOf(task, method)
+  for (const [name, value] of Object.entries(query)) {
+    for (const item of [value].flat()) url.searchParams.append(name, asText(item))
+  }
+  // an api key may go into the query; the log keeps the address without it
+  const shown = url.href
+  authorize(headers, url, await authOf(call))
+  if (body === undefined) return { url, shown, init: { method, headers } }
+  if (typeof body === 'string') return { url, shown, init: { method, headers, body } }
+  if (headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') && isObject(body)) {
+    const form = new URLSearchParams()
+    for (const [name, value] of Object.entries(body)) form.append(name, asText(value))
+    return { url, shown, init: { method, headers, body: form.toString() } }
+  }
+  if (!headers.has('content-type')) headers.set('content-type', 'application/json')
+  return { url, shown, init: { method, headers, body: toJson(body) } }
+}
+
+/** NoETL's rule: `data` is the query of a GET or DELETE and the body of others, unless it says which. */
+function partsOf(task: JsonObject, method: string): { query: JsonObject; body: Json | undefined } {
+  const bodyless = method === 'GET' || method === 'DELETE' || method === 'HEAD'
+  const data = task.data
+  const named = isObject(data ?? null) ? (data as JsonObject) : {}
+  const isNamed = 'query' in named || 'body' in named
+  const query = {
+    ...objectOf(task.params ?? task.query, 'params'),
+    ...(isNamed ? objectOf(named.query, 'data.query') : bodyless ? objectOf(data, 'data') : {}),
+  }
+  const body = task.json ?? task.payload ?? task.body ?? (isNamed ? named.body : bodyless ? undefined : data)
+  return { query, body }
+}
+
+function authorize(
+  headers: Headers,
+  url: URL,
+  auth: { type: string; data: JsonObject } | null,
+): void {
+  if (!auth) return
+  const { data } = auth
+  const type = auth.type.toLowerCase()
+  const field = (...names: string[]) => {
+    const value = names.map((name) => data[name]).find((item) => item != null)
+    if (value === undefined) throw new ToolError(`the ${type} credential lacks ${names[0]}`)
+    return String(value)
+  }
+  if (type === 'bearer' || type === 'httpbearerauth') {
+    headers.set('authorization', `Bearer ${field('token', 'access_token')}`)
+  } else if (type === 'basic' || type === 'httpbasicauth') {
+    const pair = new TextEncoder().encode(`${field('username', 'user')}:${field('password')}`)
+    headers.set('authorization', `Basic ${btoa(String.fromCharCode(...pair))}`)
+  } else if (type === 'api_key') {
+    if (data.in === 'query') url.searchParams.set(field('key', 'name'), field('value'))
+    else setHeader(headers, field('key', 'name', 'header'), field('value'))
+  } else if (type === 'header') {
+    for (const [name, value] of Object.entries(data)) setHeader(headers, name, value)
+  } else {
+    throw new ToolError(`a credential of type '${auth.type}' does not say how http sends it`)
+  }
+}
+
+function urlOf(text: Json | undefined): URL {
+  const url = typeof text === 'string' ? URL.parse(text.trim()) : null
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new ToolError('url is not an http or https address')
+  }
+  return url
+}
+
+function setHeader(headers: Headers, name: string, value: Json | undefined): void {
+  try {
+    headers.set(name, asText(value))
+  } catch {
+    throw new ToolError(`'${name}' is not a valid header`)
+  }
+}
+
+function asText(value: Json | undefined): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'object' ? toJson(value) : String(value)
+}
+
+function objectOf(value: Json | undefined, what: string): JsonObject {
+  if (value === undefined || value === null) return {}
+  if (isObject(value)) return value
+  throw new ToolError(`${what} is a mapping`)
+}
+
+async function readReply(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > MAX_REPLY_BYTES) throw new ToolError(`the reply is larger than ${MAX_REPLY_BYTES} bytes`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+function replyData(response: Response, text: string): Json {
+  if (!/\bjson\b/i.test(response.headers.get('content-type') ?? '')) return text
+  try {
+    return parseJson(text)
+  } catch {
+    return text
+  }
+}
+
+function transportFailure(error: unknown, timeoutMs: number, url: URL): string {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return `no reply from ${url.host} within ${timeoutMs / 1000} s`
+  }
+  return `no reply from ${url.host}`
+}

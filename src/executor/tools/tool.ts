@@ -1,0 +1,57 @@
+// A tool is one file with one function of this shape, registered in index.ts.
+
+import type { Config } from '../../env.ts'
+import type { Json, JsonObject } from '../../json.ts'
+
+/** What a tool gets: the step's action, rendered, and the means to run it. */
+export interface Call {
+  /** The step's keys with their templates rendered. */
+  task: JsonObject
+  config: Config
+  /** The data of a credential by name; fails when there is none. */
+  credential(name: string): Promise<{ type: string; data: JsonObject }>
+  /** How long the action may take. */
+  timeoutMs: number
+}
+
+/** How an action ended, in the envelope that NoETL's workers report. */
+export type ToolResult =
+  | { status: 'success'; data: Json }
+  | { status: 'error'; error: string; data?: Json }
+
+export type Tool = (call: Call) => Promise<ToolResult>
+
+/** An action's failure; its message is the step's error. */
+export class ToolError extends Error {
+  readonly data: Json | undefined
+  constructor(message: string, data?: Json) {
+    super(message)
+    this.data = data
+  }
+}
+
+/** The `auth` of a step, resolved to a credential's data. Forms: wire names of NoETL. */
+export async function authOf(call: Call): Promise<{ type: string; data: JsonObject } | null> {
+  const { auth = call.task.credential } = call.task
+  if (auth === undefined || auth === null) return null
+  if (typeof auth === 'string') return call.credential(auth)
+  if (typeof auth !== 'object' || Array.isArray(auth)) {
+    throw new ToolError('auth is the name of a credential, or a mapping')
+  }
+  const inline = auth.inline ?? (auth.source === 'inline' ? auth.fields : undefined)
+  if (typeof inline === 'object' && inline !== null && !Array.isArray(inline)) {
+    return { type: String(auth.type ?? auth.service ?? 'generic'), data: inline }
+  }
+  const name = auth.credential ?? auth.key
+  const source = auth.source ?? 'credential'
+  if (typeof name === 'string' && source === 'credential') {
+    const found = await call.credential(name)
+    return { type: String(auth.type ?? auth.service ?? found.type), data: found.data }
+  }
+  const [alias, ...others] = Object.values(auth)
+  if (others.length === 0 && typeof alias === 'object' && alias !== null && !Array.isArray(alias)) {
+    return authOf({ ...call, task: { ...call.task, auth: alias } })
+  }
+  throw new ToolError('this form of auth is not supported; name a credential: auth: NAME')
+}
+

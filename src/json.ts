@@ -1,0 +1,59 @@
+// JSON that keeps 64-bit integers. NoETL's workers send ids as bare integers beyond 2^53, and users'
+// results hold such numbers too; here they are bigint inside and digits again outside.
+
+/** What JSON can hold, with integers beyond 2^53 as bigint. */
+export type Json = null | boolean | number | bigint | string | Json[] | JsonObject
+export type JsonObject = { [key: string]: Json }
+
+type Reviver = (key: string, value: unknown, context?: { source?: string }) => unknown
+type NativeJson = {
+  parse(text: string, reviver?: Reviver): Json
+  rawJSON(text: string): unknown
+}
+// The reviver's source text and rawJSON are in V8 and not yet in TypeScript's library.
+const native = JSON as unknown as NativeJson
+
+const LONG_INTEGER = /\d{16}/
+const INTEGER = /^-?\d+$/
+
+/**
+ * Parses JSON; integers that a double cannot hold exactly become bigint.
+ * @throws SyntaxError when the text is not JSON.
+ */
+export function parseJson(text: string): Json {
+  if (!LONG_INTEGER.test(text)) return native.parse(text)
+  return native.parse(text, (_key, value, context) =>
+    typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    context?.source !== undefined &&
+    INTEGER.test(context.source)
+      ? BigInt(context.source)
+      : value,
+  )
+}
+
+// What jsonb cannot store: NUL and halves of surrogate pairs.
+const UNSTORABLE = /\\u0000|\\ud[89a-f]/i
+
+/** Serialises for the wire or for a jsonb parameter; bigint becomes digits. */
+export function toJson(value: unknown): string {
+  const text = JSON.stringify(value, bigintAsDigits) ?? 'null'
+  return UNSTORABLE.test(text) ? (JSON.stringify(storable(value), bigintAsDigits) ?? 'null') : text
+}
+
+function bigintAsDigits(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? native.rawJSON(String(value)) : value
+}
+
+/** The value with U+FFFD in place of what jsonb cannot store, in keys too. */
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '\ufffd')
+  if (Array.isArray(value)) return value.map(storable)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [storable(k), storable(v)]))
+}
+
+/** Whether the value is a plain JSON object (not null, not an array). */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,146 @@
+// SQL of the queue: leases taken by the edge executor, and given back when they ran out.
+
+import type { Sql, Statement } from '../db.ts'
+import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
+import type { JsonObject } from '../json.ts'
+
+export interface LeasedJob {
+  queue_id: string
+  node_id: string
+  node_name: string
+  tool: string
+  action: JsonObject
+  context: JsonObject
+  attempt: number
+  max_attempts: number
+  event_id: string
+}
+
+export interface ResumedRow extends ExecutionRow {
+  jobs: LeasedJob[] | null
+}
+
+/**
+ * Takes up to as many edge jobs of an execution as ids are given, records their action_started, and
+ * returns the execution with what the jobs and the decisions after them mention. No row when it is
+ * unknown or has ended. Safe to repeat: a job leased under one of these ids is returned again.
+ */
+export const resume = (
+  sql: Sql,
+  p: {
+    execution_id: string
+    worker_id: string
+    seconds: number
+    queue_ids: string[]
+    event_ids: string[]
+  },
+): Statement => sql`
+  with locked as (
+    -- the execution's row before its jobs, as every writer takes them
+    select * from noetl.execution where execution_id = ${p.execution_id} and ended_at is null for update
+  ), mine as (
+    select q.* from noetl.queue q
+    where q.execution_id = ${p.execution_id} and q.status = 'leased'
+      and q.queue_id = any(${p.queue_ids}::bigint[])
+  ), ready as (
+    select r.* from locked, lateral (
+      select q.queue_id from noetl.queue q
+      where q.execution_id = locked.execution_id and q.runner = 'edge'
+        and q.status in ('queued', 'retry') and q.available_at <= now() and q.attempts < q.max_attempts
+        and not exists (select from mine)
+      order by q.priority desc, q.queue_id
+      limit ${p.queue_ids.length}
+      for update skip locked
+    ) r
+  ), numbered as (
+    select queue_id, row_number() over (order by queue_id)::int as n from ready
+  ), leased as (
+    update noetl.queue q set status = 'leased', queue_id = (${p.queue_ids}::bigint[])[numbered.n],
+      attempts = q.attempts + 1, worker_id = ${p.worker_id}, last_heartbeat = now(), updated_at = now(),
+      lease_until = now() + make_interval(secs => ${p.seconds}::float8)
+    from numbered where q.queue_id = numbered.queue_id
+    returning q.*, numbered.n
+  ), moved as (
+    update noetl.execution x set version = x.version + (select count(*) from leased)::int,
+      last_event_type = 'action_started'
+    from locked
+    where x.execution_id = locked.execution_id and exists (select from leased)
+    returning x.*
+  ), started as (
+    insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id, event_type,
+      node_id, node_name, node_type, status, context, attempt)
+    select m.execution_id, m.catalog_id, m.version - (select count(*) from leased)::int + l.n,
+      (${p.event_ids}::bigint[])[l.n], l.event_id, 'action_started', l.node_id, l.node_name, 'task',
+      'STARTED', jsonb_build_object('work', l.context, 'task', l.action, 'retry', jsonb_build_object(
+        'attempt', l.attempts, 'max_attempts', l.max_attempts, 'is_retry', l.attempts > 1)), l.attempts
+    from moved m, leased l
+  ), jobs as (
+    select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts,
+      (${p.event_ids}::bigint[])[n] as event_id from leased
+    union all
+    select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts,
+      (${p.event_ids}::bigint[])[array_position(${p.queue_ids}::bigint[], queue_id)] from mine
+  ), x as (
+    select * from moved union all select * from locked where not exists (select from moved)
+  )
+  select ${executionColumns(sql)},
+    (select jsonb_agg(jsonb_build_object('queue_id', j.queue_id::text, 'node_id', j.node_id,
+      'node_name', j.node_name, 'tool', j.tool, 'action', j.action, 'context', j.context,
+      'attempt', j.attempts, 'max_attempts', j.max_attempts, 'event_id', j.event_id::text)) from jobs j
+    ) as jobs,
+    ${resultsOf(sql, p.execution_id, sql`array(select unnest(j.needs) from jobs j)`)} as results
+  from x`
+
+/** Puts off the end of leases that are still the holder's; their ids. */
+export const extend = (sql: Sql, held: Held, seconds: number): Statement => sql`
+  update noetl.queue set lease_until = now() + make_interval(secs => ${seconds}::float8),
+    last_heartbeat = now(), updated_at = now()
+  where queue_id = any(${held.queue_ids}::bigint[]) and status = 'leased' and worker_id = ${held.worker_id}
+  returning queue_id::text`
+
+export interface SweptRow {
+  /** Executions with edge jobs that nobody runs. */
+  stranded: string[]
+  /** Executions with reports that nobody has answered. */
+  undecided: string[]
+  /** Jobs whose last permitted attempt fell silent. */
+  exhausted: { execution_id: string; node_id: string; node_name: string; attempts: number }[]
+}
+
+/** How many of each kind one sweep takes up; the next goes on. */
+const SWEEP_LIMIT = 500
+/** A job is stranded when it has been free for this long: whoever queued it would have begun. */
+const STRANDED_SECONDS = 10
+
+/** Frees leases that ran out, and lists what needs somebody to go on with it. */
+export const sweep = (sql: Sql): Statement => sql`
+  with silent as (
+    select queue_id from noetl.queue
+    where status = 'leased' and lease_until < now()
+    order by lease_until limit ${SWEEP_LIMIT} for update skip locked
+  ), freed as (
+    update noetl.queue q set status = 'retry', worker_id = null, lease_until = null,
+      available_at = now(), updated_at = now()
+    from silent where q.queue_id = silent.queue_id
+    returning q.execution_id, q.node_id, q.node_name, q.runner, q.attempts, q.max_attempts
+  ), spent as (
+    select execution_id, node_id, node_name, attempts from freed where attempts >= max_attempts
+    union all
+    select execution_id, node_id, node_name, attempts from noetl.queue
+    where status = 'retry' and attempts >= max_attempts limit ${SWEEP_LIMIT}
+  ), stranded as (
+    select execution_id from freed where runner = 'edge' and attempts < max_attempts
+    union
+    (select execution_id from noetl.queue
+      where runner = 'edge' and status in ('queued', 'retry') and attempts < max_attempts
+        and available_at < now() - make_interval(secs => ${STRANDED_SECONDS})
+      limit ${SWEEP_LIMIT})
+  )
+  select
+    array(select execution_id::text from stranded) as stranded,
+    array(select execution_id::text from noetl.execution where undecided <> '{}'
+      limit ${SWEEP_LIMIT}) as undecided,
+    coalesce((select jsonb_agg(jsonb_build_object('execution_id', execution_id::text,
+      'node_id', node_id, 'node_name', node_name, 'attempts', attempts)) from spent), '[]') as exhausted`
+
+export const ensurePartitions = (sql: Sql): Statement => sql`select noetl.ensure_partitions(3)`
