@@ -54,8 +54,7 @@ export const catalog = new Hono<App>()
 
 /** NoETL takes a registration from the body or from the query; the body counts where both say it. */
 async function registrationOf(c: Context<App>): Promise<RegisterRequest> {
-  const hasBody = Number(c.req.header('content-length') ?? 0) > 0 || c.req.header('transfer-encoding')
-  const inBody: Json = hasBody ? await readJson(c, MAX_BODY_BYTES) : {}
+  const inBody: Json = c.req.raw.body ? await readJson(c, MAX_BODY_BYTES) : {}
   const merged = typeof inBody === 'object' && !Array.isArray(inBody) ? { ...c.req.query(), ...inBody } : inBody
   return parse(RegisterRequest, merged, 'registration')
 }

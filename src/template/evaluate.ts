@@ -16,6 +16,7 @@ import {
   isDict,
   iterate,
   makeDict,
+  Nothing,
   Tuple,
   truthy,
   typeName,
@@ -105,8 +106,8 @@ function compute(run: Run, expr: Compound, scope: Scope | null): unknown {
   }
 }
 
-function noElse(): Undefined {
-  return new Undefined(
+function noElse(): Nothing {
+  return new Nothing(
     'the inline if-expression evaluated to false and no else section was defined.',
   )
 }

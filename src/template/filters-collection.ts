@@ -14,6 +14,7 @@ import {
   hashKey,
   isDict,
   iterate,
+  Nothing,
   truthy,
   tuple,
   typeName,
@@ -23,7 +24,7 @@ import {
 
 const length = operation('', (run, value) => {
   if (typeof value === 'string') return lengthOf(value)
-  const countable = Array.isArray(used(value)) || isDict(value)
+  const countable = value instanceof Nothing || Array.isArray(used(value)) || isDict(value)
   if (!countable) typeError(`object of type '${typeName(value)}' has no len()`)
   return iterate(run, value).length
 })

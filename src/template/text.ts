@@ -8,6 +8,7 @@ import {
   dictEntries,
   isDict,
   Namespace,
+  Nothing,
   Tuple,
   typeName,
   Undefined,
@@ -16,6 +17,7 @@ import {
 
 /** Python's str(). */
 export function toText(run: Run, value: unknown): string {
+  if (value instanceof Nothing) return ''
   return typeof value === 'string' ? value : repr(run, used(value))
 }
 

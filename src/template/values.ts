@@ -15,6 +15,9 @@ export class Undefined {
   }
 }
 
+/** What an inline if without else gives: Jinja lets it print as nothing, even when strict. */
+export class Nothing extends Undefined {}
+
 /** A list that prints and compares as a tuple; it leaves the engine as an array. */
 export class Tuple extends Array<unknown> {
   // Results of map, filter and slice are lists.
@@ -125,12 +128,13 @@ export function truthy(value: unknown): boolean {
   if (value === null || value === undefined) return false
   if (typeof value === 'number') return value !== 0
   if (typeof value === 'bigint') return value !== 0n
+  if (value instanceof Nothing) return false
   return isDict(used(value)) ? dictSize(value as Dict) > 0 : true
 }
 
 /** The elements of whatever a `for` may walk over: characters of a text, keys of a dict. */
 export function iterate(run: Run, value: unknown): readonly unknown[] {
-  const items = elements(used(value))
+  const items = value instanceof Nothing ? [] : elements(used(value))
   spend(run, items.length)
   return items
 }
@@ -143,6 +147,7 @@ function elements(value: unknown): readonly unknown[] {
 }
 
 export function equals(run: Run, a: unknown, b: unknown, depth = 0): boolean {
+  if (a instanceof Nothing || b instanceof Nothing) return a === b
   used(a)
   used(b)
   spend(run)

@@ -44,7 +44,7 @@ function fill(chunks: string[], width: number, options: WrapOptions): string[] {
   if (next === undefined || lengthOf(next) <= width) return current
   const points = codePoints(next)
   if (options.breakLong) {
-    const cut = breakPoint(points, Math.max(1, room), options.onHyphens)
+    const cut = breakPoint(points, room, options.onHyphens)
     current.push(points.slice(0, cut).join(''))
     chunks[chunks.length - 1] = points.slice(cut).join('')
   } else if (current.length === 0) {
@@ -56,6 +56,6 @@ function fill(chunks: string[], width: number, options: WrapOptions): string[] {
 
 /** A long word is cut behind its last hyphen that fits, if there is one with a letter before it. */
 function breakPoint(points: readonly string[], room: number, onHyphens: boolean): number {
-  const hyphen = onHyphens && points.length > room ? points.lastIndexOf('-', room - 1) : -1
+  const hyphen = onHyphens ? points.slice(0, room).lastIndexOf('-') : -1
   return hyphen > 0 && points.slice(0, hyphen).some((char) => char !== '-') ? hyphen + 1 : room
 }

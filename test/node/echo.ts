@@ -1,0 +1,37 @@
+// A web server for the http tool's tests: it answers with what it was asked.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** `/status/N` answers N; `/slow/MS` after a while; `/text` text; `/big/BYTES`; all else echoes. */
+export async function startEcho(): Promise<{ url: string; stop(): Promise<void> }> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const url = new URL(request.url ?? '/', 'http://echo')
+    const [, verb, argument] = url.pathname.split('/')
+    if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, Number(argument)))
+    if (verb === 'text') return response.end('plain words')
+    if (verb === 'big') return response.end('x'.repeat(Number(argument)))
+    response.writeHead(verb === 'status' ? Number(argument) : 200, {
+      'content-type': 'application/json',
+    })
+    response.end(
+      JSON.stringify({
+        method: request.method,
+        path: url.pathname,
+        query: Object.fromEntries(url.searchParams),
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      }),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
