@@ -107,9 +107,7 @@ function compute(run: Run, expr: Compound, scope: Scope | null): unknown {
 }
 
 function noElse(): Nothing {
-  return new Nothing(
-    'the inline if-expression evaluated to false and no else section was defined.',
-  )
+  return new Nothing('the inline if-expression evaluated to false and no else section was defined.')
 }
 
 /** The first item that decides, as it is; the last one if none does. */
@@ -133,7 +131,8 @@ function compareChain(run: Run, expr: Expr & { type: 'compare' }, scope: Scope |
 }
 
 function concatenate(run: Run, items: readonly Expr[], scope: Scope | null): string {
-  const parts = items.map((item) => toText(run, evaluate(run, item, scope)))
+  const values = items.map((item) => evaluate(run, item, scope))
+  const parts = values.map((value) => toText(run, value))
   spendText(
     run,
     parts.reduce((sum, part) => sum + part.length, 0),

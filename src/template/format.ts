@@ -1,7 +1,15 @@
 /** Python's `%` formatting and the simple part of str.format. */
 import type { Args } from './call.ts'
 import { typeError } from './error.ts'
-import { floatText, type Numeric, toFixed, toFloat, truncate } from './numbers.ts'
+import {
+  floatText,
+  MAX_FLOAT_DIGITS,
+  type Numeric,
+  scaleAndRound,
+  toFixed,
+  toFloat,
+  truncate,
+} from './numbers.ts'
 import { type Run, reserveText, spend } from './run.ts'
 import { repr, toText } from './text.ts'
 import { lengthOf, sliceText } from './unicode.ts'
@@ -54,7 +62,9 @@ export function formatPercent(run: Run, template: string, values: unknown): stri
     length += piece.length
     return piece
   })
-  if (taken < given.length && !isDict(values)) {
+  // To Python a list is a mapping here, of which it is fine to take nothing.
+  const isMapping = isDict(values) || (Array.isArray(values) && !(values instanceof Tuple))
+  if (taken < given.length && !isMapping) {
     typeError('not all arguments converted during string formatting')
   }
   return text
@@ -105,7 +115,13 @@ function convertFloat(type: string, value: unknown, spec: Spec): string {
   const number = toFloat(value)
   const size = Math.abs(number)
   const text = Number.isFinite(size) ? floatDigits(type.toLowerCase(), size, spec) : floatText(size)
-  return withSign(number < 0, type === type.toUpperCase() ? text.toUpperCase() : text, '', spec)
+  const pointed = spec.flags.includes('#') ? text.replace(/^\d+(?![\d.])/, '$&.') : text
+  return withSign(
+    number < 0,
+    type === type.toUpperCase() ? pointed.toUpperCase() : pointed,
+    '',
+    spec,
+  )
 }
 
 function floatDigits(type: string, size: number, spec: Spec): string {
@@ -123,10 +139,16 @@ function floatDigits(type: string, size: number, spec: Spec): string {
 }
 
 function exponential(size: number, precision: number): string {
-  // JavaScript refuses more than 100 digits; a float has none worth showing beyond 17.
-  const [digits = '', exponent = ''] = size.toExponential(Math.min(precision, 100)).split('e')
-  const padded = precision > 100 ? digits.padEnd(precision + 2, '0') : digits
-  return `${padded}e${exponent.charAt(0)}${exponent.slice(1).padStart(2, '0')}`
+  const digits = Math.min(precision, MAX_FLOAT_DIGITS)
+  const estimate = Number(size.toExponential().split('e')[1])
+  const rounded = scaleAndRound(size, digits - estimate).toString()
+  // 9.99 may round to 10.0, which has one digit more.
+  const carried = rounded.length > digits + 1
+  const power = carried ? estimate + 1 : estimate
+  const fraction = rounded.slice(1, digits + 1).padEnd(precision, '0')
+  const exponent = String(Math.abs(power)).padStart(2, '0')
+  const mantissa = precision > 0 ? `${rounded.charAt(0)}.${fraction}` : rounded.charAt(0)
+  return `${mantissa}e${power < 0 ? '-' : '+'}${exponent}`
 }
 
 function withSign(negative: boolean, digits: string, prefix: string, spec: Spec): string {

@@ -29,10 +29,11 @@ const plain = (value: number | bigint | boolean): Numeric =>
 export function arithmetic(operator: string, left: Numeric | boolean, right: Numeric | boolean) {
   const a = plain(left)
   const b = plain(right)
-  if (!isInteger(a) || !isInteger(b) || operator === '/') {
+  const areSmall = typeof a === 'number' && typeof b === 'number'
+  if (!isInteger(a) || !isInteger(b) || (operator === '/' && areSmall)) {
     return floatArithmetic(operator, toFloat(a), toFloat(b))
   }
-  if (typeof a === 'number' && typeof b === 'number') {
+  if (areSmall) {
     const quick = smallArithmetic(operator, a, b)
     if (Number.isSafeInteger(quick)) return quick + 0
   }
@@ -74,6 +75,8 @@ function exactArithmetic(operator: string, a: bigint, b: bigint): Numeric {
       return integer(a * b)
     case '**':
       return power(a, b)
+    case '/':
+      return trueDivide(a, b)
     case '//':
     case '%': {
       if (b === 0n) typeError('division by zero')
@@ -92,6 +95,17 @@ function power(base: bigint, exponent: bigint): Numeric {
   if (base >= -1n && base <= 1n) return integer(base ** (exponent % 2n || (exponent && 2n)))
   if (bitLength(base) * Number(exponent) > MAX_BITS * 4) limitError('integer is too large')
   return integer(base ** exponent)
+}
+
+/** Rounds once; to convert both to floats first would round three times. */
+function trueDivide(a: bigint, b: bigint): number {
+  if (b === 0n) typeError('division by zero')
+  const shift = Math.max(0, 66 + bitLength(b) - bitLength(a))
+  const shifted = a << BigInt(shift)
+  const quotient = shifted / b
+  const sticky = shifted % b === 0n ? 0n : shifted < 0n === b < 0n ? 1n : -1n
+  const result = toFloat(quotient * 2n + sticky) / 2 ** (shift + 1)
+  return result + 0
 }
 
 function floatArithmetic(operator: string, a: number, b: number): number {
@@ -179,7 +193,7 @@ function decompose(value: number): [bigint, number] {
 }
 
 // A float has no digit beyond these, on either side of its point.
-const MAX_FLOAT_DIGITS = 1100
+export const MAX_FLOAT_DIGITS = 1100
 
 /** Python's `round(value, digits)`. */
 export function roundHalfEven(value: Numeric, digits: number): Numeric {

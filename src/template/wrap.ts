@@ -6,14 +6,20 @@ interface WrapOptions {
   readonly onHyphens: boolean
 }
 
-// Where textwrap lets a line end: at white space, at a dash between words, after a hyphen.
-const WORD_ENDS =
-  /(\s+|(?<=[\w!"'&.,?])-{2,}(?=\w)|[^\s]+?(?:-(?:(?<=[^\d\W]{2}-)|(?<=[^\d\W]-[\w!"'&.,?]-))(?=[^\d\W]-?[^\d\W])|(?=\s|$)|(?<=[\w!"'&.,?])(?=-{2,}\w)))/
-const SPACES = /(\s+)/
+// Where textwrap lets a line end: at white space, at a dash between words, after a hyphen that
+// stands between letters, at the end of a word. Its \w knows all alphabets.
+const LETTER = '[\\p{L}_]'
+const PUNCTUATED = '(?<=[\\p{L}\\p{N}_!"\'&.,?])'
+const DASH = '-{2,}(?=[\\p{L}\\p{N}_])'
+const HYPHEN = `-(?:(?<=${LETTER}{2}-)|(?<=${LETTER}-${LETTER}-))(?=${LETTER}-?${LETTER})`
+const BLANK = '[\\t\\n\\v\\f\\r ]'
+const WORD = `[^\\t\\n\\v\\f\\r ]+?(?:${HYPHEN}|(?=${BLANK}|$)|${PUNCTUATED}(?=${DASH}))`
+const CHUNKS = new RegExp(`(${BLANK}+|${PUNCTUATED}${DASH}|${WORD})`, 'u')
+const SPACES = new RegExp(`(${BLANK}+)`)
 
 export function wrapLine(line: string, width: number, options: WrapOptions): string[] {
   const chunks = line
-    .split(options.onHyphens ? WORD_ENDS : SPACES)
+    .split(options.onHyphens ? CHUNKS : SPACES)
     .filter(Boolean)
     .reverse()
   const lines: string[] = []
