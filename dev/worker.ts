@@ -1,10 +1,8 @@
-// Runs the Worker as production would, in workerd, from one bundle, by Miniflare.
+// The Worker in workerd, as a process group of its own that ends with this process, however that ends:
+// workerd by itself outlives a parent that was killed, and keeps the port.
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
-import { build } from 'esbuild'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { unstable_getMiniflareWorkerOptions } from 'wrangler'
-
-const ROOT = join(import.meta.dirname, '..')
 
 /** A running Worker. */
 export type LocalWorker = {
@@ -14,43 +12,43 @@ export type LocalWorker = {
   stop(): Promise<void>
 }
 
-/** Bundles the Worker as one module, as `wrangler deploy` does. */
-export async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(ROOT, 'src/index.ts')],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*'],
-    logLevel: 'error',
-  })
-  return outputFiles[0]?.text ?? ''
-}
+/** What dev/serve.ts is asked for, and what it answers. */
+export type Ask = { start: { variables: Record<string, string>; port: number } } | { tick: true }
+export type Answer = { url: string } | { ticked: true } | { failed: string }
 
-/** Starts the Worker with wrangler.toml's bindings and these variables, on loopback only. */
+/** Starts the Worker with wrangler.toml's bindings and these variables, on loopback only (port 0: any). */
 export async function startWorker(
   variables: Record<string, string>,
   port: number,
 ): Promise<LocalWorker> {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, 'wrangler.toml'))
-  const options = convertV4MiniflareOptions({
-    ...workerOptions,
-    name: 'noetl-edge',
-    host: '127.0.0.1',
-    port,
-    modules: [{ type: 'ESModule', path: 'index.mjs', contents: await bundle() }],
-    bindings: { ...workerOptions.bindings, ...variables },
-  })
-  const miniflare = new Miniflare(options)
-  const url = await miniflare.ready
+  const child = fork(join(import.meta.dirname, 'serve.ts'), { detached: true })
+  const exited = once(child, 'exit').then(() => killGroup(child))
+  const answer = await ask(child, { start: { variables, port } })
+  if (!('url' in answer)) throw new Error('the Worker did not start')
   return {
-    url,
+    url: new URL(answer.url),
     tick: async () => {
-      const worker = await miniflare.getWorker()
-      await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' })
+      await ask(child, { tick: true })
     },
-    stop: () => miniflare.dispose(),
+    stop: async () => {
+      if (child.connected) child.disconnect()
+      await exited
+    },
+  }
+}
+
+async function ask(child: ChildProcess, question: Ask): Promise<Answer> {
+  child.send(question)
+  const gone = once(child, 'exit').then(() => [{ failed: 'the Worker ended' }])
+  const [answer] = (await Promise.race([once(child, 'message'), gone])) as [Answer]
+  if ('failed' in answer) throw new Error(answer.failed)
+  return answer
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // nothing was left of it
   }
 }

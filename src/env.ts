@@ -43,6 +43,9 @@ export interface App {
   Variables: { sql: Sql; config: Config; driver: Driver }
 }
 
+/** Names of all variables. */
+export const VARIABLES: readonly string[] = Object.keys(Variables.shape)
+
 const parsed = new WeakMap<Env, Config>()
 
 /** The parsed variables. @throws AppError `misconfigured` naming the variables, never their values. */

@@ -4,9 +4,8 @@ import { parseArgs } from 'node:util'
 import { migrate } from '../migrate.ts'
 import type { Run } from './backend.ts'
 import { parseConnectionString, type Target } from './connection.ts'
-import { openDatabase } from './database.ts'
 import { LockedError, lockDirectory } from './lock.ts'
-import { pgliteRun } from './pglite.ts'
+import { openEmbedded } from './pglite.ts'
 import { createPools } from './postgres.ts'
 import { serve } from './server.ts'
 
@@ -26,6 +25,7 @@ const USAGE = `usage: node dev/neon/endpoint.ts [options]
 
 const EXIT_USAGE = 2
 const EXIT_LOCKED = 3
+const STOP_MS = 4_000
 
 const log = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -83,8 +83,8 @@ async function openPrimary(options: Options, tcp: (target: Target) => Run): Prom
     return { run: tcp(target), close: async () => {} }
   }
   if (options.data !== null) await lockDirectory(options.data)
-  const db = await openDatabase(options)
-  return { run: pgliteRun(db), close: () => db.close() }
+  const { data, migrations, cache } = options
+  return openEmbedded({ data, migrations, cache }, (error) => exit(error, 1))
 }
 
 function parseUrlOption(url: string): Target {
@@ -111,6 +111,8 @@ async function main(options: Options): Promise<void> {
   const stop = async () => {
     if (stopping) return
     stopping = true
+    // a statement that does not end cannot be interrupted
+    setTimeout(() => process.exit(1), STOP_MS).unref()
     await server.close()
     await pools.close()
     await primary.close()

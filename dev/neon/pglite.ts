@@ -1,43 +1,58 @@
-import type { PGlite } from '@electric-sql/pglite'
-import type { Result, Run, Statement, Work } from './backend.ts'
-import { NeonError, responseTooLarge } from './error.ts'
-import { type Answer, readAnswer, simpleMessage, statementMessages } from './wire.ts'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Result, Run } from './backend.ts'
+import type { OpenOptions } from './database.ts'
+import { NeonError } from './error.ts'
+import type { Question, Reply } from './pglite-worker.ts'
 
-const COMMIT = simpleMessage('commit')
-const ROLLBACK = simpleMessage('rollback')
-const DISCARD = simpleMessage('discard all')
+// Postgres checks the depth of its own stack (2 MB), but as WebAssembly it stands on V8's, of 1 MB by
+// default. When that one overflows first, PGlite goes on with a damaged state and wrong answers.
+const STACK_MB = 64
+
+type Waiting = { resolve: (results: Result[]) => void; reject: (error: NeonError) => void }
+
+/** The embedded database, which runs in a thread of its own. */
+export type Embedded = { run: Run; close: () => Promise<void> }
 
 /**
- * Runs requests on the one session that PGlite has. Nothing in here yields, so that a whole batch is
- * atomic towards the other requests; the price is that nobody ever waits for a lock or loses a race.
+ * Opens PGlite, once it has every migration. Should it ever break, nothing that it says can be trusted
+ * any more: then `fail` is called.
  */
-export function pgliteRun(db: PGlite): Run {
-  const run = (work: Work): Result[] => {
-    let status = 'I'
-    const send = (message: Buffer): Answer => {
-      const answer = readAnswer(db.execProtocolRawSync(message))
-      status = answer.status
-      if (answer.error === null) return answer
-      const { message: text, ...fields } = answer.error
-      throw new NeonError(400, text, fields)
-    }
-    try {
-      if (work.begin !== null) send(simpleMessage(work.begin))
-      let bytes = 0
-      const results = work.statements.map((statement: Statement) => {
-        const answer = send(statementMessages(statement.query, statement.params))
-        bytes += answer.bytes
-        if (bytes > work.maxResponseBytes) throw responseTooLarge(work.maxResponseBytes)
-        return answer.result
-      })
-      if (work.begin !== null) send(COMMIT)
-      return results
-    } finally {
-      if (status !== 'I') send(ROLLBACK)
-      // Always, as no look at a statement can tell what a function in it does to the session.
-      // It costs 20 microseconds.
-      send(DISCARD)
-    }
+export function openEmbedded(
+  options: OpenOptions,
+  fail: (error: Error) => void,
+): Promise<Embedded> {
+  const worker = new Worker(new URL('pglite-worker.ts', import.meta.url), {
+    workerData: options,
+    resourceLimits: { stackSizeMb: STACK_MB },
+  })
+  const ask = (question: Question) => worker.postMessage(question)
+  const waiting = new Map<number, Waiting>()
+  let id = 0
+  const run: Run = (work) =>
+    new Promise((resolve, reject) => {
+      id++
+      waiting.set(id, { resolve, reject })
+      ask({ id, work })
+    })
+  const close = async () => {
+    const exited = once(worker, 'exit')
+    ask('close')
+    await exited
   }
-  return run
+  return new Promise((resolve, reject) => {
+    let failed = (error: Error) => reject(error)
+    worker.on('error', (error) => failed(error instanceof Error ? error : new Error(String(error))))
+    worker.on('message', (reply: Reply) => {
+      if (reply.kind === 'fatal') return failed(new Error(reply.message))
+      if (reply.kind === 'open') {
+        failed = fail
+        return resolve({ run, close })
+      }
+      const asked = waiting.get(reply.id)
+      waiting.delete(reply.id)
+      if (reply.kind === 'results') asked?.resolve(reply.results)
+      else asked?.reject(new NeonError(reply.status, reply.message, reply.fields))
+    })
+  })
 }

@@ -295,6 +295,8 @@ describe.for([
     await sql`create temporary table scratch (n int)`
     await sql`prepare saved as select 1`
     await sql`select pg_advisory_lock(4711)`
+    await sql`set role pg_monitor`
+    await sql`set session authorization pg_monitor`
     await sql`begin`
     await sql`listen news`
     await errorOf(sql.transaction([sql`select pg_advisory_lock(4712)`, sql`select 1/0`]))
@@ -306,6 +308,7 @@ describe.for([
         select current_setting('statement_timeout') as timeout,
           coalesce(current_setting('noetl.tenant', true), '') as tenant,
           to_regclass('pg_temp.scratch') is null as no_table,
+          current_user = 'postgres' and session_user = 'postgres' as owner,
           (select count(*)::int from pg_prepared_statements) as prepared,
           (select count(*)::int from pg_locks where locktype = 'advisory') as locks,
           (select count(*)::int from pg_cursors where name = 'c') as cursors,
@@ -316,11 +319,21 @@ describe.for([
         timeout: '0',
         tenant: '',
         no_table: true,
+        owner: true,
         prepared: 0,
         locks: 0,
         cursors: 0,
         channels: 0,
       })
+    }
+  })
+
+  on('a recursion without an end fails and does no harm', async () => {
+    await sql.query(`create or replace function noetl.deep(n int) returns int language plpgsql
+      as $$ begin return noetl.deep(n + 1); end $$`)
+    for (let n = 0; n < 2; n++) {
+      expect((await errorOf(sql`select noetl.deep(1)`)).code).toBe('54001')
+      expect(await sql`select 1 as one`).toEqual([{ one: 1 }])
     }
   })
 
@@ -668,7 +681,8 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return text
 }
 
-describe('the process', () => {
+// Together, as most of the time goes into starting.
+describe.concurrent('the process', () => {
   let directories = 0
   const newDirectory = () => join(temporary, `data-${directories++}`)
   test('ends cleanly on a signal and when its parent is gone', async () => {
@@ -801,15 +815,15 @@ describe('the process', () => {
       '0002_bad: type "nonsense" does not exist (line 1)',
     )
   })
+})
 
-  test('each request takes the round-trip time that was asked for', async () => {
-    await start('slow.localhost', { rttMs: 100 })
-    const sql = connect('slow.localhost')
-    await sql`select 1`
-    const begun = performance.now()
-    await sql`select 1`
-    const took = performance.now() - begun
-    expect(took).toBeGreaterThan(95)
-    expect(took).toBeLessThan(500)
-  })
+test('each request takes the round-trip time that was asked for', async () => {
+  await start('slow.localhost', { rttMs: 100 })
+  const sql = connect('slow.localhost')
+  await sql`select 1`
+  const begun = performance.now()
+  await sql`select 1`
+  const took = performance.now() - begun
+  expect(took).toBeGreaterThan(95)
+  expect(took).toBeLessThan(500)
 })
