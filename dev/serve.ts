@@ -13,7 +13,9 @@ process.on('message', async (ask: Ask) => {
   try {
     process.send?.((await answerTo(ask)) satisfies Answer)
   } catch (error) {
-    process.send?.({ failed: error instanceof Error ? error.message : String(error) } satisfies Answer)
+    process.send?.({
+      failed: error instanceof Error ? error.message : String(error),
+    } satisfies Answer)
   }
 })
 

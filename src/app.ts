@@ -14,7 +14,9 @@ import { driverFor } from './executor/drive.ts'
 
 export const app = new Hono<App>()
 
-app.get('/', (c) => c.json({ name: 'noetl-edge', health: '/health', executions: '/api/executions' }))
+app.get('/', (c) =>
+  c.json({ name: 'noetl-edge', health: '/health', executions: '/api/executions' }),
+)
 app.get('/health', (c) => c.json({ status: 'ok' }))
 
 app.use('/api/*', async function perRequest(c, next) {
@@ -32,7 +34,9 @@ app.route('/api', events)
 app.route('/api/catalog', catalog)
 app.route('/api/credentials', credentials)
 
-app.notFound((c) => problem(new AppError('not_found', `there is no ${c.req.method} ${c.req.path}`), c.req.path))
+app.notFound((c) =>
+  problem(new AppError('not_found', `there is no ${c.req.method} ${c.req.path}`), c.req.path),
+)
 
 app.onError((error, c) => {
   if (error instanceof AppError) {
@@ -41,7 +45,10 @@ app.onError((error, c) => {
   }
   // the database's or the runtime's words are for the log, not for the caller
   console.error('unexpected error', error)
-  return problem(new AppError('internal', 'something went wrong here; it has been logged'), c.req.path)
+  return problem(
+    new AppError('internal', 'something went wrong here; it has been logged'),
+    c.req.path,
+  )
 })
 
 function problem(error: AppError, path: string, headers = new Headers()): Response {

@@ -35,6 +35,8 @@ export function connectTo(url: string): Sql {
 const ATTEMPTS = 4
 /** SQLSTATEs that mean "try again": serialization, deadlock, lock wait, connection, shutdown, too many. */
 const TRANSIENT = /^(40001|40P01|55P03|08...|57P0[123]|53300)$/
+/** SQLSTATEs that mean "this cannot be stored": NUL characters, values too large or too deep. */
+const UNSTORABLE = /^(22021|22P05|54\d\d\d)$/
 /** What noetl.refuse raises when a lease is no longer held. */
 const LEASE_LOST = 'NE409'
 
@@ -70,6 +72,14 @@ async function again<T>(send: () => PromiseLike<T>): Promise<T> {
     } catch (error) {
       const state = sqlState(error)
       if (state === LEASE_LOST) throw new AppError('lease_lost', (error as Error).message)
+      if (state !== null && UNSTORABLE.test(state)) {
+        throw new AppError(
+          'invalid_input',
+          'the database cannot store this: NUL characters, or too large or too deep',
+          [],
+          error,
+        )
+      }
       if (state !== null && !TRANSIENT.test(state)) throw error
       if (attempt === ATTEMPTS) {
         throw new AppError('unavailable', 'the database does not answer', [], error)

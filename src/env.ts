@@ -2,8 +2,8 @@
 
 import { z } from 'zod'
 import type { Sql } from './db.ts'
-import type { Driver } from './executor/drive.ts'
 import { AppError } from './errors.ts'
+import type { Driver } from './executor/drive.ts'
 
 const Variables = z.object({
   /** Neon's connection string (pooled or direct). */
@@ -33,7 +33,7 @@ export type Config = z.infer<typeof Variables>
 
 /** What the platform hands to the Worker: variables and bindings (wrangler.toml). */
 export interface Env {
-  JOBS?: Queue<{ execution_id: string }>
+  JOBS?: Queue<{ execution_id: string }> | undefined
   [variable: string]: unknown
 }
 

@@ -35,6 +35,12 @@ export function parseJson(text: string): Json {
 // What jsonb cannot store: NUL and halves of surrogate pairs.
 const UNSTORABLE = /\\u0000|\\ud[89a-f]/i
 
+/** Parses like parseJson, with U+FFFD in place of what Postgres cannot store: for requests. */
+export function parseStorableJson(text: string): Json {
+  const value = parseJson(text)
+  return UNSTORABLE.test(text) ? (storable(value) as Json) : value
+}
+
 /** Serialises for the wire or for a jsonb parameter; bigint becomes digits. */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value, bigintAsDigits) ?? 'null'

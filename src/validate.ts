@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
 import type { App } from './env.ts'
 import { AppError, type Fault, fail } from './errors.ts'
-import { type Json, parseJson } from './json.ts'
+import { type Json, parseStorableJson } from './json.ts'
 
 type Validated<Target extends string, S extends z.ZodType> = MiddlewareHandler<
   App,
@@ -35,7 +35,7 @@ export async function readJson(c: Context, limit: number): Promise<Json> {
   const text = await readText(c.req.raw, limit)
   if (text.trim() === '') fail('malformed', 'the body is empty; JSON is expected')
   try {
-    return parseJson(text)
+    return parseStorableJson(text)
   } catch (error) {
     throw new AppError('malformed', `the body is not JSON: ${(error as Error).message}`)
   }

@@ -27,7 +27,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     startEcho(),
   ])
   if ('url' in postgres) await migrate({ connectionString: postgres.url }, MIGRATIONS)
-  else console.log(`The race tests did not run: no Postgres server could be had (${postgres.reason}).`)
+  else
+    console.log(`The race tests did not run: no Postgres server could be had (${postgres.reason}).`)
   project.provide('endpoint', endpoint.url)
   project.provide('postgres', 'url' in postgres ? postgres.url : '')
   project.provide('echo', echo.url)

@@ -68,7 +68,9 @@ export async function expectRebuilt(databaseUrl: string, catalogIds: string[]): 
     if (kept.ended) {
       const end = ends[0]?.seq ?? 0
       const after = kept.events.filter(({ seq }) => seq > end).map(({ event_type }) => event_type)
-      expect(after.filter((type) => /^(step_started|action_started|step_completed)$/.test(type))).toEqual([])
+      expect(
+        after.filter((type) => /^(step_started|action_started|step_completed)$/.test(type)),
+      ).toEqual([])
     }
     const started = kept.events.filter(({ event_type }) => event_type === 'step_started')
     expect(new Set(started.map(({ node_name }) => node_name)).size).toBe(started.length)

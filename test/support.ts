@@ -90,14 +90,16 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
     /** Fires the cron trigger. */
     async tick(): Promise<void> {
       const context = createExecutionContext()
-      await worker.scheduled({ scheduledTime: Date.UTC(2026, 0, 1, 0, 1) } as never, env, context)
+      await worker.scheduled({ scheduledTime: Date.UTC(2026, 0, 1, 0, 1) } as never, env)
       await waitOnExecutionContext(context)
     },
 
     /** An execution's events, as `type:node` in the order of the log. */
     async log(executionId: string): Promise<string[]> {
       const { body } = await send('GET', `/api/execution/data/${executionId}?limit=10000`)
-      return body.events.map((event: Record<string, string>) => `${event.event_type}:${event.node_name}`)
+      return body.events.map(
+        (event: Record<string, string>) => `${event.event_type}:${event.node_name}`,
+      )
     },
 
     /** Round trips to the database so far. */
@@ -143,14 +145,15 @@ let paths = 0
 
 /** A playbook of these steps (YAML, indented by two), under a path of its own. */
 export function playbook(steps: string, head = ''): string {
-  return `metadata: {path: test/p${Date.now()}-${++paths}, name: p}\n${head}\nworkflow:\n${steps}\n`
+  return `metadata: {path: test/p${Date.now()}-${++paths}/p, name: p}\n${head}\nworkflow:\n${steps}\n`
 }
 
 /** A linear playbook of so many python steps, which wait for a worker. */
 export function chain(...names: string[]): string {
   const all = ['start', ...names, 'end']
   const steps = all.map((name, index) => {
-    const type = name === 'start' || name === 'end' ? '' : ', type: python, code: "def main(): pass"'
+    const type =
+      name === 'start' || name === 'end' ? '' : ', type: python, code: "def main(): pass"'
     const next = all[index + 1] === undefined ? '' : `, next: ${all[index + 1]}`
     return `  - {step: ${name}${type}${next}}`
   })

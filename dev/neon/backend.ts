@@ -26,7 +26,7 @@ export type Work = {
 }
 
 /** Runs a request's statements in a session that keeps nothing for the next one. */
-export type Run = (work: Work) => Result[] | Promise<Result[]>
+export type Run = (work: Work) => Promise<Result[]>
 
 /** The size of a row on the wire, which is what Neon's limit counts. */
 export const rowBytes = (row: (string | null)[]): number =>

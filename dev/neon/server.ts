@@ -42,7 +42,7 @@ export async function serve(options: ServerOptions): Promise<Server> {
       statements.map(({ query }) => query),
     )
     await halfTrip()
-    const run = async () =>
+    const run = () =>
       options.runFor(target)({
         statements,
         begin: batch ? begin : null,

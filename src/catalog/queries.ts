@@ -88,7 +88,10 @@ export const listEntries = (
   limit ${page.limit}`
 
 /** The same without the large columns, with what a list of playbooks shows of the payload. */
-export const listHeads = (sql: Sql, page: { after: string | null; limit: number }): Statement => sql`
+export const listHeads = (
+  sql: Sql,
+  page: { after: string | null; limit: number },
+): Statement => sql`
   select ${columns(sql)}, c.payload->'metadata'->>'description' as description,
     coalesce(c.payload->'metadata'->>'name', c.payload->>'name') as name,
     jsonb_array_length(case when jsonb_typeof(coalesce(c.payload->'workflow', c.payload->'steps')) = 'array'

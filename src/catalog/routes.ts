@@ -44,7 +44,11 @@ export const catalog = new Hono<App>()
   })
   .get('/playbook', query(PlaybookQuery), async (c) => {
     const { playbook_id, version } = c.req.valid('query')
-    return paged(c, { json: toJson(await readEntry(c.var.sql, playbook_id, version)), next: null }, '')
+    return paged(
+      c,
+      { json: toJson(await readEntry(c.var.sql, playbook_id, version)), next: null },
+      '',
+    )
   })
   .get('/playbook/content', query(PlaybookQuery), async (c) => {
     const { playbook_id, version } = c.req.valid('query')
@@ -55,6 +59,7 @@ export const catalog = new Hono<App>()
 /** NoETL takes a registration from the body or from the query; the body counts where both say it. */
 async function registrationOf(c: Context<App>): Promise<RegisterRequest> {
   const inBody: Json = c.req.raw.body ? await readJson(c, MAX_BODY_BYTES) : {}
-  const merged = typeof inBody === 'object' && !Array.isArray(inBody) ? { ...c.req.query(), ...inBody } : inBody
+  const merged =
+    typeof inBody === 'object' && !Array.isArray(inBody) ? { ...c.req.query(), ...inBody } : inBody
   return parse(RegisterRequest, merged, 'registration')
 }

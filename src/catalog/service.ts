@@ -32,13 +32,18 @@ export interface Registered {
  */
 export async function registerEntry(sql: Sql, request: RegisterRequest): Promise<Registered> {
   const content = contentOf(request)
-  const kind = request.resource_type.toLowerCase() === 'playbook' ? 'Playbook' : request.resource_type
+  const kind =
+    request.resource_type.toLowerCase() === 'playbook' ? 'Playbook' : request.resource_type
   const { payload, faults } = readPlaybook(content, kind.toLowerCase())
   if (payload === null) {
     const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
     const first = faults[0]
     const place = first?.line === undefined ? '' : `line ${first.line}, column ${first.column}: `
-    throw new AppError('invalid_input', `${place}${first?.detail ?? 'not a playbook'}${more}`, faults)
+    throw new AppError(
+      'invalid_input',
+      `${place}${first?.detail ?? 'not a playbook'}${more}`,
+      faults,
+    )
   }
   const path = pathOf(payload) ?? ''
   const entry = { path, kind, content, payload, digest: await sha256(content), catalog_id: newId() }
@@ -55,7 +60,10 @@ export async function registerEntry(sql: Sql, request: RegisterRequest): Promise
   }
 }
 
-async function registerOnce(sql: Sql, entry: Parameters<typeof register>[1]): Promise<RegisteredRow> {
+async function registerOnce(
+  sql: Sql,
+  entry: Parameters<typeof register>[1],
+): Promise<RegisteredRow> {
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
       const [row] = await rowsOf<RegisteredRow>(register(sql, entry))
@@ -65,7 +73,10 @@ async function registerOnce(sql: Sql, entry: Parameters<typeof register>[1]): Pr
       if (brokenConstraint(error) !== 'catalog_path_version_key') throw error
     }
   }
-  throw new AppError('conflict', `'${entry.path}' is being registered by too many at once; try again`)
+  throw new AppError(
+    'conflict',
+    `'${entry.path}' is being registered by too many at once; try again`,
+  )
 }
 
 function contentOf({ content, content_base64 }: RegisterRequest): string {
@@ -97,7 +108,10 @@ export async function readEntries(
   sql: Sql,
   page: { kind: string | null; path: string | null; after: string | null; limit: number },
 ): Promise<{ rows: CatalogRow[]; next: string | null }> {
-  return cut(await rowsOf<CatalogRow>(listEntries(sql, { ...page, limit: page.limit + 1 })), page.limit)
+  return cut(
+    await rowsOf<CatalogRow>(listEntries(sql, { ...page, limit: page.limit + 1 })),
+    page.limit,
+  )
 }
 
 export interface PlaybookHead {
@@ -117,7 +131,10 @@ export async function readHeads(
   sql: Sql,
   page: { after: string | null; limit: number },
 ): Promise<{ rows: PlaybookHead[]; next: string | null }> {
-  return cut(await rowsOf<PlaybookHead>(listHeads(sql, { ...page, limit: page.limit + 1 })), page.limit)
+  return cut(
+    await rowsOf<PlaybookHead>(listHeads(sql, { ...page, limit: page.limit + 1 })),
+    page.limit,
+  )
 }
 
 /** One entry, whole; without a version the latest. @throws AppError `not_found`. */
@@ -128,7 +145,9 @@ export async function readEntry(
 ): Promise<CatalogRow> {
   const wanted = version === undefined || version === 'latest' ? null : Number(version)
   const [row] = await rowsOf<CatalogRow>(findWhole(sql, { path, version: wanted }))
-  return row ?? fail('not_found', `Playbook '${path}' with version '${version ?? 'latest'}' not found.`)
+  return (
+    row ?? fail('not_found', `Playbook '${path}' with version '${version ?? 'latest'}' not found.`)
+  )
 }
 
 function cut<Row extends { catalog_id: string }>(rows: Row[], limit: number) {

@@ -41,7 +41,12 @@ export function readPlaybook(text: string, kind: string): Reading {
 
   const report: Report = (path, detail) => {
     const { line, col } = lines.linePos(offsetOf(document.contents, path))
-    faults.push({ pointer: path.map((key) => `/${pointerPart(String(key))}`).join(''), detail, line, column: col })
+    faults.push({
+      pointer: path.map((key) => `/${pointerPart(String(key))}`).join(''),
+      detail,
+      line,
+      column: col,
+    })
   }
   let payload: Json
   try {
@@ -70,7 +75,8 @@ export function pathOf(payload: JsonObject): string | null {
 
 function checkEntry(payload: JsonObject, report: Report): void {
   const path = pathOf(payload)
-  if (path === null) report([], 'no metadata.path, path, metadata.name or name says where it belongs')
+  if (path === null)
+    report([], 'no metadata.path, path, metadata.name or name says where it belongs')
   else if (path.length > 512) report([], 'the path is longer than 512 characters')
   if (payload.workload !== undefined && payload.workload !== null && !isObject(payload.workload)) {
     report(['workload'], 'workload is a mapping')
@@ -81,34 +87,52 @@ function checkWorkflow(payload: JsonObject, report: Report): void {
   const key = payload.workflow === undefined && payload.steps !== undefined ? 'steps' : 'workflow'
   const steps = payload[key]
   if (steps === undefined) return report([], 'workflow is missing')
-  if (!Array.isArray(steps) || steps.length === 0) return report([key], 'workflow is a list of steps')
+  if (!Array.isArray(steps) || steps.length === 0)
+    return report([key], 'workflow is a list of steps')
   if (steps.length > MAX_STEPS) return report([key], `more than ${MAX_STEPS} steps`)
 
   const firstOf = new Map<string, number>()
-  steps.forEach((step, index) => {
-    const at = [key, index]
-    if (!isObject(step)) return report(at, 'a step is a mapping')
-    const name = stepName(step)
-    if (typeof name !== 'string' || name.trim() === '') return report(at, 'a step needs a name: step: NAME')
-    if (name.length > 256) return report(at, 'the step name is longer than 256 characters')
-    const first = firstOf.get(name)
-    if (first === undefined) firstOf.set(name, index)
-    else report([...at, step.step === undefined ? 'name' : 'step'], `another step is called '${name}' (/${key}/${first})`)
-  })
+  for (const [index, step] of steps.entries()) checkName(step, [key, index], firstOf, report)
   if (!firstOf.has(START)) report([key], `no step is called '${START}'`)
-  steps.forEach((step, index) => {
+  for (const [index, step] of steps.entries()) {
     if (isObject(step)) checkStep(step, [key, index], firstOf, report)
-  })
+  }
 }
 
-function checkStep(step: JsonObject, at: Key[], names: ReadonlyMap<string, number>, report: Report): void {
+/** Checks a step's name and notes where each was first. */
+function checkName(step: Json, at: [string, number], firstOf: Map<string, number>, report: Report) {
+  if (!isObject(step)) return report(at, 'a step is a mapping')
+  const name = stepName(step)
+  if (typeof name !== 'string' || name.trim() === '') {
+    return report(at, 'a step needs a name: step: NAME')
+  }
+  if (name.length > 256) return report(at, 'the step name is longer than 256 characters')
+  const first = firstOf.get(name)
+  if (first === undefined) {
+    firstOf.set(name, at[1])
+  } else {
+    const key = step.step === undefined ? 'name' : 'step'
+    report([...at, key], `another step is called '${name}' (/${at[0]}/${first})`)
+  }
+}
+
+function checkStep(
+  step: JsonObject,
+  at: Key[],
+  names: ReadonlyMap<string, number>,
+  report: Report,
+): void {
   const { type, next, ...rest } = step
   if (type !== undefined && type !== null) {
     const known = typeof type === 'string' && type.trim().toLowerCase()
     if (known === false || !(TOOLS.has(known) || ROUTERS.has(known) || known === '')) {
-      report([...at, 'type'], `unknown step type '${String(type)}'; known are ${[...TOOLS, ...ROUTERS].join(', ')}`)
+      report(
+        [...at, 'type'],
+        `unknown step type '${String(type)}'; known are ${[...TOOLS, ...ROUTERS].join(', ')}`,
+      )
     }
-    if (known === 'http' && (step.url ?? step.endpoint) === undefined) report(at, 'an http step needs a url')
+    if (known === 'http' && (step.url ?? step.endpoint) === undefined)
+      report(at, 'an http step needs a url')
     if (known === 'postgres' && !POSTGRES_TEXTS.some((key) => step[key] !== undefined)) {
       report(at, `a postgres step needs one of ${POSTGRES_TEXTS.join(', ')}`)
     }
@@ -119,15 +143,27 @@ function checkStep(step: JsonObject, at: Key[], names: ReadonlyMap<string, numbe
 
 export const POSTGRES_TEXTS = ['command', 'commands', 'sql', 'query', 'command_b64', 'commands_b64']
 
-function checkNext(next: Json, at: Key[], names: ReadonlyMap<string, number>, report: Report): void {
+function checkNext(
+  next: Json,
+  at: Key[],
+  names: ReadonlyMap<string, number>,
+  report: Report,
+): void {
   if (Array.isArray(next)) {
-    next.forEach((item, index) => checkTransition(item, [...at, index], names, report))
+    for (const [index, item] of next.entries()) {
+      checkTransition(item, [...at, index], names, report)
+    }
   } else {
     checkTransition(next, at, names, report)
   }
 }
 
-function checkTransition(item: Json, at: Key[], names: ReadonlyMap<string, number>, report: Report): void {
+function checkTransition(
+  item: Json,
+  at: Key[],
+  names: ReadonlyMap<string, number>,
+  report: Report,
+): void {
   if (typeof item === 'string') {
     if (!names.has(item)) report(at, `no step is called '${item}'`)
     return
@@ -135,7 +171,10 @@ function checkTransition(item: Json, at: Key[], names: ReadonlyMap<string, numbe
   if (!isObject(item)) return report(at, 'a next item is a step name or a mapping with step')
   const unsupported = TARGETLESS.find((key) => item[key] !== undefined)
   if (unsupported !== undefined) {
-    report([...at, unsupported], `'${unsupported}' is not supported in next; write one item with step and when for each way`)
+    report(
+      [...at, unsupported],
+      `'${unsupported}' is not supported in next; write one item with step and when for each way`,
+    )
   }
   const to = stepName(item)
   const key = item.step === undefined && item.name !== undefined ? 'name' : 'step'
@@ -187,13 +226,20 @@ function nodeAt(root: Node | null, path: Key[]): Node | null {
 }
 
 function isTimestamp(tag: unknown): boolean {
-  return typeof tag === 'object' && tag !== null && 'tag' in tag && tag.tag === 'tag:yaml.org,2002:timestamp'
+  return (
+    typeof tag === 'object' &&
+    tag !== null &&
+    'tag' in tag &&
+    tag.tag === 'tag:yaml.org,2002:timestamp'
+  )
 }
 
 /** YAML's values as JSON's: safe bigints as numbers, sets and maps as objects, bytes as base64. */
 function plain(value: unknown): Json {
   if (typeof value === 'bigint') {
-    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value
+    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
+      ? Number(value)
+      : value
   }
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value

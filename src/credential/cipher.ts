@@ -29,7 +29,10 @@ export async function decrypt(keyText: string, name: string, secret: string): Pr
     )
     return parseJson(new TextDecoder().decode(plain)) as JsonObject
   } catch {
-    throw new AppError('misconfigured', `credential '${name}' was encrypted under another ENCRYPTION_KEY`)
+    throw new AppError(
+      'misconfigured',
+      `credential '${name}' was encrypted under another ENCRYPTION_KEY`,
+    )
   }
 }
 

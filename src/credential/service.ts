@@ -26,7 +26,10 @@ export const NewCredentialRequest = z
     type: type ?? credential_type ?? 'generic',
     tags:
       typeof tags === 'string'
-        ? tags.split(',').map((tag) => tag.trim()).filter(Boolean)
+        ? tags
+            .split(',')
+            .map((tag) => tag.trim())
+            .filter(Boolean)
         : (tags ?? null),
   }))
 export type NewCredentialRequest = z.output<typeof NewCredentialRequest>

@@ -1,8 +1,8 @@
 // Decide and append, until it is written: the loop that every decision goes through. A lost race reads
 // again and decides again; nothing is lost either way, as reports are in the log or with their sender.
 
-import type { Playbook } from '../catalog/playbook.ts'
 import { entryOf } from '../catalog/compiled.ts'
+import type { Playbook } from '../catalog/playbook.ts'
 import { rowsOf, type Sql, sleep } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Json, JsonObject } from '../json.ts'
@@ -79,8 +79,14 @@ export function factsOf({ row, results }: Pick<Known, 'row' | 'results'>): Facts
 /** What a row as read tells. */
 export async function knownOf(sql: Sql, row: ExecutionRow): Promise<Known> {
   const results = new Map<string, Json | undefined>()
-  for (const [name, envelope] of Object.entries(row.results ?? {})) results.set(name, dataOf(envelope))
-  return { row, playbook: (await entryOf(sql, row.catalog_id)).playbook, state: stateOf(row), results }
+  for (const [name, envelope] of Object.entries(row.results ?? {}))
+    results.set(name, dataOf(envelope))
+  return {
+    row,
+    playbook: (await entryOf(sql, row.catalog_id)).playbook,
+    state: stateOf(row),
+    results,
+  }
 }
 
 /** Loads results of steps that are not known yet; one round trip, or none. */
@@ -116,7 +122,8 @@ export async function commit(
     const reports = reportsOf(known)
     const decision = await decideLoaded(sql, known, reports)
     const plan = planAppend(known, decision, claim)
-    if (plan.events.length === 0) return { known, started: [], backlog: [...(claim?.backlog ?? [])] }
+    if (plan.events.length === 0)
+      return { known, started: [], backlog: [...(claim?.backlog ?? [])] }
     const firstId = plan.events[0]?.event_id ?? ''
     const [answer] = await rowsOf<AppendRow>(
       append(sql, {
@@ -141,7 +148,11 @@ export async function commit(
     )
     if (answer?.written || answer?.next_event_id === firstId) {
       remember(known, reports)
-      return { known: { ...known, state: plan.state }, started: plan.started, backlog: plan.backlog }
+      return {
+        known: { ...known, state: plan.state },
+        started: plan.started,
+        backlog: plan.backlog,
+      }
     }
     own.push(firstId)
     await sleep(race * 10 * Math.random())
@@ -171,7 +182,9 @@ export function planAppend(known: Known, decision: Decision, claim: Claim | null
   // jobs are named by their step_started event, so these are numbered first
   const numbered = numberEvents(decision.drafts, known.state.version)
   const jobs = jobsOf(decision, numbered, row.execution_id)
-  const waiting = open ? [...(claim?.backlog ?? []), ...jobs.filter((job) => job.runner === 'edge')] : []
+  const waiting = open
+    ? [...(claim?.backlog ?? []), ...jobs.filter((job) => job.runner === 'edge')]
+    : []
   const leased = claim ? waiting.slice(0, claim.room) : []
   const starts = leased.map((job) => actionStarted(job, 1))
   let state = decision.state

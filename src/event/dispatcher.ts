@@ -1,7 +1,14 @@
 // The evaluator's entrance: reports of actions in, events and jobs out. Pure.
 
 import type { Playbook } from '../catalog/playbook.ts'
-import { type Batch, type Closed, emit, type Facts, type JobDraft, MissingResults } from './batch.ts'
+import {
+  type Batch,
+  type Closed,
+  emit,
+  type Facts,
+  type JobDraft,
+  MissingResults,
+} from './batch.ts'
 import { failExecution } from './finalize.ts'
 import { startExecution } from './initial.ts'
 import { reportData, type State } from './state.ts'

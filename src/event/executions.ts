@@ -5,8 +5,8 @@ import { z } from 'zod'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { Id } from '../ids.ts'
-import { normalizeStatus } from '../status.ts'
 import { paged } from '../paging.ts'
+import { normalizeStatus } from '../status.ts'
 import { query } from '../validate.ts'
 import { readDetail, readEvents, readExecutions, readSummary } from './read-service.ts'
 
@@ -45,14 +45,23 @@ export const executions = new Hono<App>()
     return paged(c, page, 'cursor')
   })
   .get('/executions/:execution_id', query(LogQuery), async (c) =>
-    paged(c, await readDetail(c.var.sql, c.req.param('execution_id'), c.req.valid('query')), 'after'),
+    paged(
+      c,
+      await readDetail(c.var.sql, c.req.param('execution_id'), c.req.valid('query')),
+      'after',
+    ),
   )
   .get('/events/summary/:execution_id', async (c) =>
     c.json(await readSummary(c.var.sql, c.req.param('execution_id'))),
   )
   .get('/execution/data/:execution_id', query(LogQuery), async (c) => {
     const id = c.req.param('execution_id')
-    const page = await readEvents(c.var.sql, id, c.req.valid('query'), `Execution '${id}' not found.`)
+    const page = await readEvents(
+      c.var.sql,
+      id,
+      c.req.valid('query'),
+      `Execution '${id}' not found.`,
+    )
     return paged(c, page, 'after')
   })
 

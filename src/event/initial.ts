@@ -19,7 +19,11 @@ export function startExecution(batch: Batch, start: Draft): void {
   const context = isObject(start.context ?? null) ? (start.context as Record<string, Json>) : {}
   batch.cause = emit(batch, {
     ...start,
-    context: { ...context, next: fired as unknown as Json, ...(warnings.length > 0 && { warnings }) },
+    context: {
+      ...context,
+      next: fired as unknown as Json,
+      ...(warnings.length > 0 && { warnings }),
+    },
   })
   settleFired(batch, fired, error)
   advance(batch)

@@ -304,7 +304,11 @@ export const readExecution = (
   from noetl.execution x where x.execution_id = ${executionId}`
 
 /** Results of steps, by name. */
-export const readResults = (sql: Sql, executionId: string, names: readonly string[]): Statement => sql`
+export const readResults = (
+  sql: Sql,
+  executionId: string,
+  names: readonly string[],
+): Statement => sql`
   select ${resultsOf(sql, executionId, sql`${names}::text[]`)} as results`
 
 /** A report in the log that waits for a decision. */

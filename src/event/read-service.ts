@@ -13,8 +13,8 @@ import {
   type HeadRow,
   type ListFilter,
   type ListRow,
-  listExecutions,
   type LogPage,
+  listExecutions,
   type PageRow,
   type SummaryRow,
   summarize,
@@ -62,7 +62,9 @@ export async function readEvents(
 export async function readEvent(sql: Sql, eventId: string): Promise<string> {
   const id = parseId(eventId)
   const [row] = id === null ? [] : await rowsOf<{ event: string }>(findEvent(sql, id))
-  return row ? object({ events: `[${row.event}]` }) : fail('not_found', `Event '${eventId}' not found.`)
+  return row
+    ? object({ events: `[${row.event}]` })
+    : fail('not_found', `Event '${eventId}' not found.`)
 }
 
 /** Counts by event type; of an execution that is not there, none, as the original has it. */
@@ -80,7 +82,13 @@ export async function readSummary(sql: Sql, executionId: string) {
   }
 }
 
-function nextPage({ last_seq, version }: { last_seq: number | null; version: number }): string | null {
+function nextPage({
+  last_seq,
+  version,
+}: {
+  last_seq: number | null
+  version: number
+}): string | null {
   return last_seq !== null && last_seq < version ? String(last_seq) : null
 }
 

@@ -12,7 +12,12 @@ import { type NewReport, type RecordedRow, record } from './report.ts'
 import { DECIDING_EVENTS, type EventReport, nodeId } from './types.ts'
 
 /** Reports that workers send at an action's start and end; NoETL's send them without an event id. */
-const ACTION_REPORTS = new Set(['action_started', 'action_completed', 'action_error', 'step_result'])
+const ACTION_REPORTS = new Set([
+  'action_started',
+  'action_completed',
+  'action_error',
+  'step_result',
+])
 
 export interface Recorded {
   event_id: string

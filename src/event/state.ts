@@ -105,7 +105,8 @@ function count(state: State, event: Fact): State {
 }
 
 function fire(state: State, event: Fact, playbook: Playbook): State {
-  const fired = isObject(event.context) && Array.isArray(event.context.next) ? event.context.next : []
+  const fired =
+    isObject(event.context) && Array.isArray(event.context.next) ? event.context.next : []
   const waiting = { ...state.waiting }
   for (const item of fired.filter(isObject)) {
     const name = String(item.step)

@@ -68,14 +68,19 @@ export function firedBy(
       if (when !== null && !isTruthyWhen(evaluateExpression(when, context))) continue
     } catch (caught) {
       if (!(caught instanceof TemplateError)) throw caught
-      warnings.push(`next '${to}': when is taken as false: ${caught.message} in ${caught.expression}`)
+      warnings.push(
+        `next '${to}': when is taken as false: ${caught.message} in ${caught.expression}`,
+      )
       continue
     }
     try {
       fired.push({ step: to, data: renderValue(data, context) as JsonObject })
     } catch (caught) {
       if (!(caught instanceof TemplateError)) throw caught
-      error ??= { step: to, text: `data from '${step.name}': ${caught.message} in ${caught.expression}` }
+      error ??= {
+        step: to,
+        text: `data from '${step.name}': ${caught.message} in ${caught.expression}`,
+      }
     }
   }
   return { fired, warnings, error }

@@ -2,8 +2,14 @@
 
 import { entryByLookup, type Lookup } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
-import { insertEvents, insertJobs, type Lease, type NewJob, type NumberedEvent } from '../event/log.ts'
-import { stateToJson, type State } from '../event/state.ts'
+import {
+  insertEvents,
+  insertJobs,
+  type Lease,
+  type NewJob,
+  type NumberedEvent,
+} from '../event/log.ts'
+import { type State, stateToJson } from '../event/state.ts'
 import { type Json, type JsonObject, toJson } from '../json.ts'
 import { isTerminal } from '../status.ts'
 import type { Requestor, RunRequest } from './schema.ts'

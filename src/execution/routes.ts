@@ -3,7 +3,7 @@ import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { toJson } from '../json.ts'
 import { body } from '../validate.ts'
-import { RunRequest, type Requestor } from './schema.ts'
+import { type Requestor, RunRequest } from './schema.ts'
 import { runEntry } from './service.ts'
 
 /** The run endpoint, under both of its names. */

@@ -1,9 +1,9 @@
 // One action: render the step, run its tool, report how it ended.
 
+import { getCredential } from '../credential/service.ts'
 import type { Sql } from '../db.ts'
 import type { Config } from '../env.ts'
 import { AppError } from '../errors.ts'
-import { getCredential } from '../credential/service.ts'
 import { templateContext } from '../event/batch.ts'
 import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
 import type { Draft } from '../event/types.ts'
@@ -64,7 +64,12 @@ function renderTask(known: Known, job: Started): JsonObject {
   const { step_name: _own, ...passed } = job.context
   const context = templateContext(factsOf(known), {
     ...passed,
-    job: { id: job.queue_id, uuid: job.queue_id, execution_id: known.row.execution_id, node_id: job.node_id },
+    job: {
+      id: job.queue_id,
+      uuid: job.queue_id,
+      execution_id: known.row.execution_id,
+      node_id: job.node_id,
+    },
   })
   return renderValue(job.action, context) as JsonObject
 }
@@ -113,12 +118,25 @@ function reportOf(job: Started, task: JsonObject, result: ToolResult, seconds: n
   if (result.status === 'error') {
     const envelope: JsonObject = { id, ...result }
     return [
-      { ...common, event_type: 'action_error', status: 'FAILED', context: { task }, result: envelope, error: result.error },
+      {
+        ...common,
+        event_type: 'action_error',
+        status: 'FAILED',
+        context: { task },
+        result: envelope,
+        error: result.error,
+      },
     ]
   }
   const envelope: Json = { id, status: 'success', data: result.data }
   return [
-    { ...common, event_type: 'action_completed', status: 'COMPLETED', context: { task }, result: envelope },
+    {
+      ...common,
+      event_type: 'action_completed',
+      status: 'COMPLETED',
+      context: { task },
+      result: envelope,
+    },
     { ...common, event_type: 'step_result', status: 'COMPLETED', result: result.data ?? envelope },
   ]
 }

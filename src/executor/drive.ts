@@ -100,21 +100,21 @@ export async function drive(driver: Driver, from: Committed): Promise<void> {
   if (backlog.length > 0) await notify(driver, known.row.execution_id)
 
   async function runToEnd() {
-  while (running.size > 0 || ended.length > 0) {
-    if (ended.length === 0) await Promise.race(running.values())
-    const batch = ended.splice(0)
-    try {
-      const committed = await report(driver, known, batch, claimOf(driver, running.size, backlog))
-      if (!committed) return
-      known = committed.known
-      backlog = committed.backlog
-      begin(committed.started)
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error
-      // the lease is another's by now, or the database stays away: both are the sweeper's to mend
-      console.error(`execution ${known.row.execution_id}: ${error.message}`)
+    while (running.size > 0 || ended.length > 0) {
+      if (ended.length === 0) await Promise.race(running.values())
+      const batch = ended.splice(0)
+      try {
+        const committed = await report(driver, known, batch, claimOf(driver, running.size, backlog))
+        if (!committed) return
+        known = committed.known
+        backlog = committed.backlog
+        begin(committed.started)
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error
+        // the lease is another's by now, or the database stays away: both are the sweeper's to mend
+        console.error(`execution ${known.row.execution_id}: ${error.message}`)
+      }
     }
-  }
   }
 }
 
@@ -177,7 +177,8 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
     }),
   )
   if (!row) return
-  if (row.jobs) await drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [] })
+  if (row.jobs)
+    await drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [] })
   if (row.undecided.length > 0) {
     const settled = await settle(sql, executionId, claimOf(driver, 0, []))
     if (settled) await drive(driver, settled)
@@ -198,4 +199,3 @@ export async function notify(
     console.error(`execution ${executionId}: no message sent`, error)
   }
 }
-

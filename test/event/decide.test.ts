@@ -43,7 +43,9 @@ function given(steps: string, workload: JsonObject = {}) {
       return story
     },
     expect(...events: string[]) {
-      expect(decision.drafts.map((draft) => `${draft.event_type} ${draft.node_name}`)).toEqual(events)
+      expect(decision.drafts.map((draft) => `${draft.event_type} ${draft.node_name}`)).toEqual(
+        events,
+      )
       return story
     },
     queued(...names: string[]) {
@@ -168,7 +170,9 @@ describe('transitions', () => {
   })
 
   test('a step runs at most once: a way back is not taken, and nothing hangs', () => {
-    given(`- {step: start, next: a}\n- {step: a, ${WORK}, next: b}\n- {step: b, ${WORK}, next: [a, b]}`)
+    given(
+      `- {step: start, next: a}\n- {step: a, ${WORK}, next: b}\n- {step: b, ${WORK}, next: [a, b]}`,
+    )
       .completes('a')
       .queued('b')
       .completes('b')
@@ -260,11 +264,16 @@ describe('the end', () => {
   })
 
   test('without a mapping the result is that of the step that completed last', () => {
-    given(TWO).completes('b', { n: 1 }).completes('a', { n: 2 }).state({ result: { n: 2 } })
+    given(TWO)
+      .completes('b', { n: 1 })
+      .completes('a', { n: 2 })
+      .state({ result: { n: 2 } })
   })
 
   test('an actionable end runs last, and its result mapping counts', () => {
-    given(`- {step: start, next: a}\n- {step: a, ${WORK}, next: end}\n- {step: end, ${WORK}, result: {n: '{{ end.n }}'}}`)
+    given(
+      `- {step: start, next: a}\n- {step: a, ${WORK}, next: end}\n- {step: end, ${WORK}, result: {n: '{{ end.n }}'}}`,
+    )
       .completes('a')
       .queued('end')
       .completes('end', { n: 3 })
@@ -273,7 +282,10 @@ describe('the end', () => {
   })
 
   test('undefined names in the result mapping leave their own leaf as it was', () => {
-    given(`- {step: start, next: end}\n- {step: end, result: {a: '{{ nope }}', b: '{{ workload.n }}'}}`, { n: 1 }).state({
+    given(
+      `- {step: start, next: end}\n- {step: end, result: {a: '{{ nope }}', b: '{{ workload.n }}'}}`,
+      { n: 1 },
+    ).state({
       result: { a: '{{ nope }}', b: 1 },
     })
   })
@@ -282,7 +294,9 @@ describe('the end', () => {
 describe('purity', () => {
   test('the same story gives the same decision, to the letter', () => {
     const tell = () =>
-      given(`- {step: start, next: [a, b]}\n- {step: a, ${WORK}, next: end}\n- {step: b, ${WORK}}\n- {step: end}`)
+      given(
+        `- {step: start, next: [a, b]}\n- {step: a, ${WORK}, next: end}\n- {step: b, ${WORK}}\n- {step: end}`,
+      )
         .completes('a', { n: 1 })
         .draft('step_completed')
     expect(tell()).toEqual(tell())
@@ -296,7 +310,13 @@ describe('purity', () => {
 - {step: b, ${WORK}, next: [{step: c, when: a.ok}]}
 - {step: c, ${WORK}}`),
     )
-    const state: State = { ...INITIAL, status: 'RUNNING', version: 9, started: 0b111n, active: ['b'] }
+    const state: State = {
+      ...INITIAL,
+      status: 'RUNNING',
+      version: 9,
+      started: 0b111n,
+      active: ['b'],
+    }
     const facts: Facts = { execution_id: '1', name: 'p', workload: {}, results: new Map() }
     const draft: Draft = {
       event_type: 'action_completed',

@@ -10,8 +10,10 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
     const url = new URL(request.url ?? '/', 'http://echo')
     const [, verb, argument] = url.pathname.split('/')
     if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, Number(argument)))
-    if (verb === 'text') return response.end('plain words')
-    if (verb === 'big') return response.end('x'.repeat(Number(argument)))
+    if (verb === 'text' || verb === 'big') {
+      response.end(verb === 'text' ? 'plain words' : 'x'.repeat(Number(argument)))
+      return
+    }
     response.writeHead(verb === 'status' ? Number(argument) : 200, {
       'content-type': 'application/json',
     })

@@ -681,8 +681,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return text
 }
 
-// Together, as most of the time goes into starting.
-describe.concurrent('the process', () => {
+describe('the process', () => {
   let directories = 0
   const newDirectory = () => join(temporary, `data-${directories++}`)
   test('ends cleanly on a signal and when its parent is gone', async () => {
@@ -735,7 +734,7 @@ describe.concurrent('the process', () => {
 
   test('of several that start at the same instant on one directory one wins', async () => {
     const data = newDirectory()
-    const starts = Array.from({ length: 4 }, () =>
+    const starts = Array.from({ length: 3 }, () =>
       startEndpoint({ data, cache, migrate: migrations }),
     )
     const outcomes = await Promise.allSettled(starts)
@@ -788,32 +787,23 @@ describe.concurrent('the process', () => {
     await Promise.all([damaged.stop(), newer.stop()])
   })
 
-  test('a new migration is applied to a directory that has data', async () => {
+  test('a directory with data gets new migrations; one that fails keeps it from starting', async () => {
     const data = newDirectory()
     const more = join(temporary, 'more-migrations')
     mkdirSync(more)
+    writeFileSync(join(more, '0001_note.sql'), readFileSync(join(migrations, '0001_note.sql')))
     const first = await start('grown.localhost', { data })
     const sql = connect('grown.localhost')
     await sql`insert into noetl.note values (1, 'kept')`
     await first.stop()
-    writeFileSync(join(more, '0001_note.sql'), readFileSync(join(migrations, '0001_note.sql')))
+
+    writeFileSync(join(more, '0002_shout.sql'), 'update noetl.note set text = nonsense(text);')
+    await expect(startEndpoint({ data, cache, migrate: more })).rejects.toThrow(
+      '0002_shout: function nonsense(text) does not exist (line 1)',
+    )
     writeFileSync(join(more, '0002_shout.sql'), 'update noetl.note set text = upper(text);')
     await start('grown.localhost', { data, migrate: more })
     expect(await sql`select text from noetl.note`).toEqual([{ text: 'KEPT' }])
-  })
-
-  test('a migration that fails keeps it from starting and says why', async () => {
-    const bad = join(temporary, 'bad-migrations')
-    mkdirSync(bad)
-    writeFileSync(join(bad, '0001_bad.sql'), 'create table noetl.x (n nonsense);')
-    const data = newDirectory()
-    await start('kept.localhost', { data }).then((endpoint) => endpoint.stop())
-    writeFileSync(join(bad, '0001_note.sql'), readFileSync(join(migrations, '0001_note.sql')))
-    rmSync(join(bad, '0001_bad.sql'))
-    writeFileSync(join(bad, '0002_bad.sql'), 'create table noetl.x (n nonsense);')
-    await expect(startEndpoint({ data, cache, migrate: bad })).rejects.toThrow(
-      '0002_bad: type "nonsense" does not exist (line 1)',
-    )
   })
 })
 

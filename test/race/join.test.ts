@@ -1,5 +1,4 @@
-import { inject } from 'vitest'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { expectRebuilt } from '../rebuild.ts'
 import { completed, newClient, playbook } from '../support.ts'
 

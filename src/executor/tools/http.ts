@@ -48,7 +48,10 @@ async function requestOf(call: Call): Promise<{ url: URL; shown: string; init: R
   authorize(headers, url, await authOf(call))
   if (body === undefined) return { url, shown, init: { method, headers } }
   if (typeof body === 'string') return { url, shown, init: { method, headers, body } }
-  if (headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') && isObject(body)) {
+  if (
+    headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') &&
+    isObject(body)
+  ) {
     const form = new URLSearchParams()
     for (const [name, value] of Object.entries(body)) form.append(name, asText(value))
     return { url, shown, init: { method, headers, body: form.toString() } }
@@ -67,7 +70,8 @@ function partsOf(task: JsonObject, method: string): { query: JsonObject; body: J
     ...objectOf(task.params ?? task.query, 'params'),
     ...(isNamed ? objectOf(named.query, 'data.query') : bodyless ? objectOf(data, 'data') : {}),
   }
-  const body = task.json ?? task.payload ?? task.body ?? (isNamed ? named.body : bodyless ? undefined : data)
+  const body =
+    task.json ?? task.payload ?? task.body ?? (isNamed ? named.body : bodyless ? undefined : data)
   return { query, body }
 }
 
@@ -132,7 +136,8 @@ async function readReply(response: Response): Promise<string> {
   let size = 0
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength
-    if (size > MAX_REPLY_BYTES) throw new ToolError(`the reply is larger than ${MAX_REPLY_BYTES} bytes`)
+    if (size > MAX_REPLY_BYTES)
+      throw new ToolError(`the reply is larger than ${MAX_REPLY_BYTES} bytes`)
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()

@@ -38,10 +38,13 @@ async function send(sql: Sql, statements: string[], timeoutMs: number): Promise<
   const limit = sql`select set_config('statement_timeout', ${String(timeoutMs)}, true)`
   const abort = AbortSignal.timeout(timeoutMs + 2_000)
   try {
-    const [, ...results] = (await sql.transaction([limit, ...statements.map((text) => sql.query(text))], {
-      fullResults: true,
-      fetchOptions: { signal: abort },
-    })) as unknown as FullResult[]
+    const [, ...results] = (await sql.transaction(
+      [limit, ...statements.map((text) => sql.query(text))],
+      {
+        fullResults: true,
+        fetchOptions: { signal: abort },
+      },
+    )) as unknown as FullResult[]
     return results
   } catch (error) {
     throw new ToolError(failureOf(error, timeoutMs))
@@ -77,7 +80,8 @@ function toCommand(result: FullResult, index: number): Json {
 function statementsOf(task: JsonObject): string[] {
   const plain = task.command ?? task.commands ?? task.sql ?? task.query
   const encoded = task.command_b64 ?? task.commands_b64
-  const texts = plain !== undefined ? [plain].flat() : [encoded].flat().map((text) => fromBase64(text))
+  const texts =
+    plain !== undefined ? [plain].flat() : [encoded].flat().map((text) => fromBase64(text))
   return texts.flatMap((text) => {
     if (typeof text !== 'string') throw new ToolError('a command is SQL text')
     return splitStatements(text)
@@ -105,7 +109,9 @@ const ALIASES = {
 
 function connectionUrl(data: JsonObject): string {
   const given = (key: keyof typeof ALIASES) => {
-    const value = ALIASES[key].map((name) => data[name]).find((field) => field != null && field !== '')
+    const value = ALIASES[key]
+      .map((name) => data[name])
+      .find((field) => field != null && field !== '')
     return value === undefined ? null : String(value)
   }
   const url = given('url')

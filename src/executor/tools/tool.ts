@@ -54,4 +54,3 @@ export async function authOf(call: Call): Promise<{ type: string; data: JsonObje
   }
   throw new ToolError('this form of auth is not supported; name a credential: auth: NAME')
 }
-
