@@ -38,7 +38,7 @@ async function answerTo(ask: Ask): Promise<Answer> {
     host: '127.0.0.1',
     port,
     modules: [{ type: 'ESModule', path: 'index.mjs', contents: await bundle() }],
-    bindings: { ...workerOptions.bindings, ...variables },
+    bindings: { ...(workerOptions.bindings as object), ...variables },
   })
   miniflare = new Miniflare(options)
   return { url: (await miniflare.ready).href }

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { VARIABLES } from '../src/env.ts'
+import { VARIABLES } from '../src/settings.ts'
 import { migrate } from './migrate.ts'
 import { type Endpoint, startEndpoint } from './neon/client.ts'
 import { type LocalWorker, startWorker } from './worker.ts'
@@ -42,9 +42,9 @@ async function main(): Promise<void> {
     worker = await startWorker(variables, port)
     const api = apiOf(worker.url, variables.API_KEY)
     await registerExamples(api, databaseUrl)
-    if (((await api('GET', '/api/executions?limit=1')) as unknown[]).length === 0)
-      await runExample(api)
-    printAddresses(worker.url, endpoint, variables.ACCESS === 'open')
+    if ((await latest(api)) === null) await runExample(api)
+    const id = (await latest(api)) ?? 'ID'
+    printAddresses(worker.url, endpoint, variables.ACCESS === 'open', id)
     void tickForEver(worker, () => stopping)
   } catch (error) {
     if (stopping) return

@@ -2,8 +2,8 @@
 
 import './pg-types.ts'
 import { NeonDbError, type NeonQueryFunction, neon, neonConfig } from '@neondatabase/serverless'
-import type { Config } from './env.ts'
 import { AppError } from './errors.ts'
+import type { Config } from './settings.ts'
 
 export type Sql = NeonQueryFunction<false, false>
 /** A statement not yet sent. It is sent at each await, so it can be sent again. */

@@ -2,10 +2,10 @@
 
 import { z } from 'zod'
 import { rowsOf, type Sql } from '../db.ts'
-import type { Config } from '../env.ts'
 import { fail } from '../errors.ts'
 import { newId, parseId } from '../ids.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
+import type { Config } from '../settings.ts'
 import { decrypt, encrypt } from './cipher.ts'
 import { type CredentialRow, find, list, put } from './queries.ts'
 

@@ -2,12 +2,12 @@
 
 import { getCredential } from '../credential/service.ts'
 import type { Sql } from '../db.ts'
-import type { Config } from '../env.ts'
 import { AppError } from '../errors.ts'
 import { templateContext } from '../event/batch.ts'
 import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
 import type { Draft } from '../event/types.ts'
 import type { Json, JsonObject } from '../json.ts'
+import type { Config } from '../settings.ts'
 import { renderValue, TemplateError } from '../template/index.ts'
 import { TOOLS } from './tools/index.ts'
 import { type Call, ToolError, type ToolResult } from './tools/tool.ts'

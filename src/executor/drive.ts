@@ -3,7 +3,7 @@
 // budget and leaves the rest queued, with a message to the queue that somebody else should go on.
 
 import { rowsOf, type Sql } from '../db.ts'
-import type { Config, Env } from '../env.ts'
+import type { Env } from '../env.ts'
 import { AppError } from '../errors.ts'
 import {
   type Claim,
@@ -17,6 +17,7 @@ import type { NewJob } from '../event/log.ts'
 import { recordEvent, settle } from '../event/service.ts'
 import { newId } from '../ids.ts'
 import { extend, type ResumedRow, resume } from '../queue/leases.ts'
+import type { Config } from '../settings.ts'
 import { type Credentials, type Ended, runAction } from './action.ts'
 
 /** What an invocation may spend on driving. */

@@ -1,7 +1,7 @@
 // A tool is one file with one function of this shape, registered in index.ts.
 
-import type { Config } from '../../env.ts'
 import type { Json, JsonObject } from '../../json.ts'
+import type { Config } from '../../settings.ts'
 
 /** What a tool gets: the step's action, rendered, and the means to run it. */
 export interface Call {

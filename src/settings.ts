@@ -1,0 +1,32 @@
+// The Worker's variables. Every one is described in the README.
+
+import { z } from 'zod'
+
+export const Variables = z.object({
+  /** Neon's connection string (pooled or direct). */
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//),
+  /** Where the driver sends its SQL instead of Neon's own address; for the local endpoint. */
+  NEON_ENDPOINT: z.url().optional(),
+  /** The key that callers send as a bearer token. */
+  API_KEY: z.string().min(16).optional(),
+  /** `open` lets everybody in; for loopback only. */
+  ACCESS: z.enum(['open', 'key']).default('key'),
+  /** 32 bytes in base64: what credentials are encrypted under. */
+  ENCRYPTION_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/)
+    .optional(),
+  /** How long one invocation goes on from step to step before it hands over to the queue. */
+  EDGE_WALL_SECONDS: z.coerce.number().int().min(1).max(900).default(20),
+  /** How many steps one invocation does before it hands over to the queue. */
+  EDGE_MAX_STEPS: z.coerce.number().int().min(1).max(10_000).default(40),
+  /** How many actions of one execution run at the same time in one invocation. */
+  EDGE_CONCURRENCY: z.coerce.number().int().min(1).max(6).default(5),
+  /** How long a step may go without a sign before another invocation may take it. */
+  EDGE_LEASE_SECONDS: z.coerce.number().int().min(5).max(3600).default(60),
+})
+
+export type Config = z.infer<typeof Variables>
+
+/** Names of all variables. */
+export const VARIABLES: readonly string[] = Object.keys(Variables.shape)
