@@ -2,7 +2,7 @@
 // each millisecond and count up, so ids of one isolate never clash and rise. Between isolates a clash
 // is possible and is refused by a key; the caller draws anew. Strings everywhere outside of SQL.
 
-import { z } from 'zod'
+import * as z from 'zod'
 
 const EPOCH_MS = 1_735_689_600_000
 const RANDOM_BITS = 22n

@@ -11,9 +11,9 @@ const PARSERS: readonly [scalar: number, array: number, parse: Parser][] = [
   [20, 1016, toInteger], // int8
   [114, 199, parseJson], // json
   [3802, 3807, parseJson], // jsonb
-  [700, 1021, toNumber], // float4
-  [701, 1022, toNumber], // float8
-  [1700, 1231, toNumber], // numeric
+  [700, 1021, toFloat], // float4
+  [701, 1022, toFloat], // float8
+  [1700, 1231, toDecimal], // numeric
   [17, 1001, asText], // bytea: \x68656c6c6f
   [1082, 1182, asText], // date
   [1114, 1115, toTimestamp],
@@ -43,10 +43,16 @@ function toInteger(text: string): number | bigint {
   return Number.isSafeInteger(number) ? number : BigInt(text)
 }
 
-/** A number if a double holds it exactly as written, else the text: 0.1 is a number, NaN is not. */
-function toNumber(text: string): number | string {
+/** A number; NaN and the infinities, which JSON has not, stay text. */
+function toFloat(text: string): number | string {
   const number = Number(text)
-  if (!Number.isFinite(number)) return text
+  return Number.isFinite(number) ? number : text
+}
+
+/** A number if a double holds it exactly as written, else the text. */
+function toDecimal(text: string): number | string {
+  const number = toFloat(text)
+  if (typeof number === 'string') return text
   const digits = text.replace(/^-|e.*$|\./gi, '').replace(/^0+/, '')
   return digits.length <= 15 || String(number) === text ? number : text
 }

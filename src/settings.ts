@@ -1,6 +1,6 @@
 // The Worker's variables. Every one is described in the README.
 
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const Variables = z.object({
   /** Neon's connection string (pooled or direct). */

@@ -1,7 +1,7 @@
 // Requests are parsed by zod schemas at the door; a fault is a problem document with JSON pointers.
 
 import type { Context, MiddlewareHandler } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { App } from './env.ts'
 import { AppError, type Fault, fail } from './errors.ts'
 import { type Json, parseStorableJson } from './json.ts'
@@ -34,11 +34,24 @@ export function query<S extends z.ZodType>(schema: S): Validated<'query', S> {
 export async function readJson(c: Context, limit: number): Promise<Json> {
   const text = await readText(c.req.raw, limit)
   if (text.trim() === '') fail('malformed', 'the body is empty; JSON is expected')
+  let value: Json
   try {
-    return parseStorableJson(text)
+    value = parseStorableJson(text)
   } catch (error) {
     throw new AppError('malformed', `the body is not JSON: ${(error as Error).message}`)
   }
+  if (isDeeper(value, MAX_DEPTH)) {
+    fail('malformed', `the body is nested deeper than ${MAX_DEPTH} levels`)
+  }
+  return value
+}
+
+/** Deep enough for data, and far from where V8 and Postgres run out of stack. */
+const MAX_DEPTH = 200
+
+function isDeeper(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1))
 }
 
 async function readText(request: Request, limit: number): Promise<string> {

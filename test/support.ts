@@ -79,12 +79,13 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
       return reply.body.execution_id
     },
 
-    /** Delivers the messages that the queue has, as the platform would; answers how many. */
-    async deliver(from: readonly Message[] = messages.splice(0)): Promise<number> {
-      for (const { execution_id } of from) {
+    /** Delivers the messages that are due, as the platform would; answers how many. */
+    async deliver(from?: readonly Message[]): Promise<number> {
+      const due = from ?? messages.splice(0).filter(({ delaySeconds }) => delaySeconds === 0)
+      for (const { execution_id } of due) {
         await worker.queue(batchOf(execution_id) as never, env)
       }
-      return from.length
+      return due.length
     },
 
     /** Fires the cron trigger. */

@@ -1,5 +1,6 @@
 // The playbook language: its shape once registered, and the form that the evaluator uses. Pure.
 
+import { textFromBase64 } from '../base64.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
 import { namesInExpression, namesInValue } from '../template/index.ts'
 
@@ -64,6 +65,13 @@ export interface Playbook {
 
 /** Keys of a step that say where it stands and not what it does. */
 const FLOW_KEYS = new Set(['step', 'name', 'next', 'desc', 'description', 'type'])
+/** Keys of SQL in base64, and what they are called when it is plain. */
+export const ENCODED: Readonly<Record<string, string>> = {
+  command_b64: 'command',
+  commands_b64: 'commands',
+}
+/** Keys whose text is a program, where braces are not templates. */
+export const PROGRAM_KEYS: ReadonlySet<string> = new Set(['code', 'code_b64'])
 const DATA_KEYS = ['input', 'payload', 'args', 'with', 'data']
 
 /** The steps of a playbook's payload, as written; [] when it has none. */
@@ -90,7 +98,7 @@ export function compilePlaybook(payload: JsonObject): Playbook {
     }
   }
   for (const step of order) {
-    step.actionNeeds = namesInValue(step.action).filter((name) => steps.has(name))
+    step.actionNeeds = namesInValue(templatesOf(step.action)).filter((name) => steps.has(name))
     step.decisionNeeds = decisionNeeds(step, steps)
   }
   const joins = order.filter((step) => step.tool === null && isJoin(step))
@@ -100,6 +108,10 @@ export function compilePlaybook(payload: JsonObject): Playbook {
     workload: isObject(payload.workload) ? payload.workload : {},
     joinNeeds: [...new Set(joins.flatMap((step) => evaluationNeeds(step, steps)))],
   }
+}
+
+function templatesOf(action: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(action).filter(([key]) => !PROGRAM_KEYS.has(key)))
 }
 
 /** Whether a step waits for other branches: `end` always, any other that several steps lead to. */
@@ -115,13 +127,20 @@ function compileStep(step: JsonObject, index: number): Step {
     name,
     index,
     tool,
-    action: tool === null ? {} : { name, type: tool, ...Object.fromEntries(rest) },
+    action: tool === null ? {} : { name, type: tool, ...Object.fromEntries(rest.map(decoded)) },
     next: transitionsOf(step.next),
     predecessors: [],
     actionNeeds: [],
     decisionNeeds: [],
     result: isObject(step.result) ? step.result : null,
   }
+}
+
+/** SQL in base64 has templates too; a program in base64 has none. */
+function decoded([key, value]: [string, Json]): [string, Json] {
+  const plain = ENCODED[key]
+  const text = plain !== undefined && typeof value === 'string' ? textFromBase64(value) : null
+  return plain !== undefined && text !== null ? [plain, text] : [key, value]
 }
 
 function toolOf(step: JsonObject): string | null {

@@ -74,18 +74,34 @@ export interface CatalogRow extends EntryRow {
 const columns = (sql: Sql) => sql`
   c.catalog_id::text, c.path, c.version, c.kind, c.meta, noetl.rfc3339(c.created_at) as created_at`
 
-/** A page of entries, newest first; `after` is the catalog_id of the page before. */
+/** A reply over Neon's HTTP is at most 10 MB; text grows as it is escaped. */
+const MAX_PAGE_BYTES = 5_000_000
+
+/**
+ * A page of entries, newest first, at most `limit` and at most so many bytes (but one); `after` is the
+ * catalog_id of the page before. `found` beyond the rows tells that a page follows.
+ */
 export const listEntries = (
   sql: Sql,
   page: { kind: string | null; path: string | null; after: string | null; limit: number },
 ): Statement => sql`
-  select ${columns(sql)}, c.content, c.layout, c.payload
-  from noetl.catalog c
-  where (${page.kind}::text is null or c.kind = ${page.kind})
-    and (${page.path}::text is null or c.path = ${page.path})
-    and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
-  order by c.catalog_id desc
-  limit ${page.limit}`
+  with page as (
+    select c.*, count(*) over () as found, row_number() over newest as place,
+      sum(octet_length(c.content) + octet_length(c.payload::text)) over newest as bytes
+    from (
+      select c.* from noetl.catalog c
+      where (${page.kind}::text is null or c.kind = ${page.kind})
+        and (${page.path}::text is null or c.path = ${page.path})
+        and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
+      order by c.catalog_id desc
+      limit ${page.limit}::int + 1
+    ) c
+    window newest as (order by c.catalog_id desc)
+  )
+  select ${columns(sql)}, c.content, c.layout, c.payload, c.found
+  from page c
+  where c.place <= ${page.limit}::int and (c.bytes <= ${MAX_PAGE_BYTES} or c.place = 1)
+  order by c.catalog_id desc`
 
 /** The same without the large columns, with what a list of playbooks shows of the payload. */
 export const listHeads = (

@@ -13,7 +13,7 @@ const MAX_BODY_BYTES = 2 * MAX_CONTENT_BYTES
 export const catalog = new Hono<App>()
   .post('/register', async (c) => c.json(await registerEntry(c.var.sql, await registrationOf(c))))
   .get('/list', query(ListQuery), async (c) => {
-    const { resource_type = 'Playbook', cursor = null, limit } = c.req.valid('query')
+    const { resource_type, cursor = null, limit } = c.req.valid('query')
     const page = { kind: resource_type, path: null, after: cursor, limit }
     const { rows, next } = await readEntries(c.var.sql, page)
     const entries = rows.map(({ catalog_id: _id, ...row }) => row)

@@ -1,5 +1,8 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Id } from '../ids.ts'
+
+/** Playbooks are called so in any case of the letters; other kinds as they are registered. */
+const kindOf = (type: string) => (type.toLowerCase() === 'playbook' ? 'Playbook' : type)
 
 /** Where the content is: as text or as base64 of UTF-8. In the body or in the query. */
 export const RegisterRequest = z.object({
@@ -9,12 +12,12 @@ export const RegisterRequest = z.object({
     .string()
     .regex(/^[A-Za-z][\w-]{0,63}$/, 'a word of at most 64 letters, digits, _ and -')
     .nullish()
-    .transform((type) => type ?? 'Playbook'),
+    .transform((type) => kindOf(type ?? 'Playbook')),
 })
 export type RegisterRequest = z.output<typeof RegisterRequest>
 
 export const ListQuery = z.object({
-  resource_type: z.string().max(64).optional(),
+  resource_type: z.string().max(64).default('Playbook').transform(kindOf),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   cursor: Id.optional(),
 })

@@ -1,5 +1,6 @@
 // The catalog: registering versions of playbooks, and reading them.
 
+import { textFromBase64 } from '../base64.ts'
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -26,14 +27,15 @@ export interface Registered {
   created: boolean
 }
 
+const MAX_SHOWN_FAULTS = 100
+
 /**
  * Registers a version of what the content describes.
  * @throws AppError `invalid_input` with every fault of the content and its place.
  */
 export async function registerEntry(sql: Sql, request: RegisterRequest): Promise<Registered> {
   const content = contentOf(request)
-  const kind =
-    request.resource_type.toLowerCase() === 'playbook' ? 'Playbook' : request.resource_type
+  const kind = request.resource_type
   const { payload, faults } = readPlaybook(content, kind.toLowerCase())
   if (payload === null) {
     const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
@@ -42,7 +44,7 @@ export async function registerEntry(sql: Sql, request: RegisterRequest): Promise
     throw new AppError(
       'invalid_input',
       `${place}${first?.detail ?? 'not a playbook'}${more}`,
-      faults,
+      faults.slice(0, MAX_SHOWN_FAULTS),
     )
   }
   const path = pathOf(payload) ?? ''
@@ -80,22 +82,21 @@ async function registerOnce(
 }
 
 function contentOf({ content, content_base64 }: RegisterRequest): string {
-  const text = content ?? (content_base64 != null ? fromBase64(content_base64) : null)
-  if (text === null) fail('invalid_input', 'The content or content_base64 must be provided.')
+  const text = content ?? (content_base64 == null ? null : textFromBase64(content_base64.trim()))
+  if (text === null) {
+    const isGiven = content_base64 != null
+    fail(
+      'invalid_input',
+      isGiven
+        ? 'content_base64 is not base64 of UTF-8 text'
+        : 'The content or content_base64 must be provided.',
+    )
+  }
   if (new TextEncoder().encode(text).byteLength > MAX_CONTENT_BYTES) {
     fail('too_large', `the content is larger than ${MAX_CONTENT_BYTES} bytes`)
   }
   if (text.includes('\0')) fail('invalid_input', 'the content has a NUL character')
   return text
-}
-
-function fromBase64(text: string): string {
-  try {
-    const bytes = Uint8Array.from(atob(text.trim()), (char) => char.charCodeAt(0))
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
-  } catch {
-    return fail('invalid_input', 'content_base64 is not base64 of UTF-8 text')
-  }
 }
 
 async function sha256(text: string): Promise<string> {
@@ -108,10 +109,9 @@ export async function readEntries(
   sql: Sql,
   page: { kind: string | null; path: string | null; after: string | null; limit: number },
 ): Promise<{ rows: CatalogRow[]; next: string | null }> {
-  return cut(
-    await rowsOf<CatalogRow>(listEntries(sql, { ...page, limit: page.limit + 1 })),
-    page.limit,
-  )
+  const rows = await rowsOf<CatalogRow & { found: number }>(listEntries(sql, page))
+  const next = (rows[0]?.found ?? 0) > rows.length ? (rows.at(-1)?.catalog_id ?? null) : null
+  return { rows: rows.map(({ found: _found, ...row }) => row), next }
 }
 
 export interface PlaybookHead {

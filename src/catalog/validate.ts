@@ -1,60 +1,43 @@
-// Reads a playbook's YAML and finds everything that is wrong with it at once, each with its place.
+// Finds everything that is wrong with a playbook at once, each with its place.
 
-import { isMap, LineCounter, type Node, parseDocument } from 'yaml'
+import { textFromBase64 } from '../base64.ts'
 import type { Fault } from '../errors.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
-import { checkSyntax, TemplateError } from '../template/index.ts'
+import { checkExpression, checkSyntax, TemplateError } from '../template/index.ts'
 import { pointerPart } from '../validate.ts'
-import { bareExpression, ROUTERS, START, stepName, TOOLS } from './playbook.ts'
+import {
+  bareExpression,
+  ENCODED,
+  PROGRAM_KEYS,
+  ROUTERS,
+  START,
+  stepName,
+  TOOLS,
+} from './playbook.ts'
+import { type Key, readYaml } from './yaml.ts'
 
 export const MAX_CONTENT_BYTES = 1_048_576
 export const MAX_STEPS = 2_000
 
-type Key = string | number
 type Report = (path: Key[], detail: string) => void
 
-/** Keys whose text is a program, where braces are not templates. */
-const PROGRAM_KEYS = new Set(['code', 'code_b64', 'command_b64', 'commands_b64'])
+/** What Postgres cannot keep in a text, or not in a list of texts. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 const TARGETLESS = ['then', 'else', 'condition', 'pass']
 
 /** What a text says: its payload when nothing is wrong with it, else the faults. */
 export type Reading = { payload: JsonObject; faults: [] } | { payload: null; faults: Fault[] }
 
-/**
- * Parses YAML as PyYAML's safe loader does (YAML 1.1: yes/no, 0o17, merge keys), but dates stay text.
- * With `kind` "playbook" the workflow is validated too.
- */
+/** Reads a text; with `kind` "playbook" the workflow is validated too. */
 export function readPlaybook(text: string, kind: string): Reading {
-  const lines = new LineCounter()
-  const document = parseDocument(text, {
-    version: '1.1',
-    lineCounter: lines,
-    intAsBigInt: true,
-    prettyErrors: false,
-    customTags: (tags) => tags.filter((tag) => !isTimestamp(tag)),
-  })
-  const faults: Fault[] = document.errors.map((error) => {
-    const { line, col } = lines.linePos(error.pos[0])
-    return { pointer: '', detail: `not YAML: ${error.message}`, line, column: col }
-  })
-  if (faults.length > 0) return { payload: null, faults }
-
+  const yaml = readYaml(text)
+  if (yaml.value === undefined) return { payload: null, faults: yaml.faults }
+  const faults: Fault[] = []
   const report: Report = (path, detail) => {
-    const { line, col } = lines.linePos(offsetOf(document.contents, path))
-    faults.push({
-      pointer: path.map((key) => `/${pointerPart(String(key))}`).join(''),
-      detail,
-      line,
-      column: col,
-    })
+    const pointer = path.map((key) => `/${pointerPart(String(key))}`).join('')
+    faults.push({ pointer, detail, ...yaml.placeOf(path) })
   }
-  let payload: Json
-  try {
-    payload = plain(document.toJS({ maxAliasCount: 100 }))
-  } catch {
-    report([], 'too many aliases')
-    return { payload: null, faults }
-  }
+  const payload = yaml.value
   if (!isObject(payload)) {
     report([], 'a playbook is a mapping with metadata, workload and workflow')
     return { payload: null, faults }
@@ -75,12 +58,16 @@ export function pathOf(payload: JsonObject): string | null {
 
 function checkEntry(payload: JsonObject, report: Report): void {
   const path = pathOf(payload)
-  if (path === null)
+  if (path === null) {
     report([], 'no metadata.path, path, metadata.name or name says where it belongs')
-  else if (path.length > 512) report([], 'the path is longer than 512 characters')
-  if (payload.workload !== undefined && payload.workload !== null && !isObject(payload.workload)) {
-    report(['workload'], 'workload is a mapping')
+  } else if (path.length > 512) {
+    report([], 'the path is longer than 512 characters')
+  } else if (UNPRINTABLE.test(path)) {
+    report([], 'the path has control characters')
   }
+  const { workload = null } = payload
+  if (workload !== null && !isObject(workload)) report(['workload'], 'workload is a mapping')
+  else checkTemplates(workload, ['workload'], report)
 }
 
 function checkWorkflow(payload: JsonObject, report: Report): void {
@@ -107,6 +94,7 @@ function checkName(step: Json, at: [string, number], firstOf: Map<string, number
     return report(at, 'a step needs a name: step: NAME')
   }
   if (name.length > 256) return report(at, 'the step name is longer than 256 characters')
+  if (UNPRINTABLE.test(name)) return report(at, 'the step name has control characters')
   const first = firstOf.get(name)
   if (first === undefined) {
     firstOf.set(name, at[1])
@@ -136,6 +124,12 @@ function checkStep(
     if (known === 'postgres' && !POSTGRES_TEXTS.some((key) => step[key] !== undefined)) {
       report(at, `a postgres step needs one of ${POSTGRES_TEXTS.join(', ')}`)
     }
+  }
+  for (const key of Object.keys(ENCODED)) {
+    if (rest[key] === undefined) continue
+    const text = typeof rest[key] === 'string' ? textFromBase64(rest[key]) : null
+    if (text === null) report([...at, key], `${key} is not base64 of UTF-8 text`)
+    else checkTemplates(text, [...at, key], report)
   }
   checkTemplates(rest, at, report)
   if (next !== undefined && next !== null) checkNext(next, [...at, 'next'], names, report)
@@ -185,7 +179,7 @@ function checkTransition(
   }
   const { when } = item
   if (typeof when === 'string') {
-    check(() => checkSyntax(`{{ ${bareExpression(when)} }}`), [...at, 'when'], report)
+    check(() => checkExpression(bareExpression(when)), [...at, 'when'], report)
   } else if (when !== undefined && when !== null && typeof when !== 'boolean') {
     report([...at, 'when'], 'when is a condition (text) or true or false')
   }
@@ -194,6 +188,8 @@ function checkTransition(
 }
 
 function checkTemplates(value: Json, at: Key[], report: Report): void {
+  // a text without templates may be of any length
+  if (typeof value === 'string' && !/\{[{%#]/.test(value)) return
   if (typeof value === 'string') return check(() => checkSyntax(value), at, report)
   if (typeof value !== 'object' || value === null) return
   for (const [key, child] of Object.entries(value)) {
@@ -209,45 +205,4 @@ function check(parse: () => void, at: Key[], report: Report): void {
     if (!(error instanceof TemplateError)) throw error
     report(at, `template: ${error.message} in ${error.expression}`)
   }
-}
-
-/** Where the node at the path begins, or its nearest parent when the path leads to nothing. */
-function offsetOf(root: Node | null, path: Key[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = isMap(root) || root === null ? nodeAt(root, path.slice(0, length)) : null
-    if (node?.range) return node.range[0]
-  }
-  return root?.range?.[0] ?? 0
-}
-
-function nodeAt(root: Node | null, path: Key[]): Node | null {
-  const node = isMap(root) ? root.getIn(path, true) : null
-  return typeof node === 'object' && node !== null && 'range' in node ? (node as Node) : null
-}
-
-function isTimestamp(tag: unknown): boolean {
-  return (
-    typeof tag === 'object' &&
-    tag !== null &&
-    'tag' in tag &&
-    tag.tag === 'tag:yaml.org,2002:timestamp'
-  )
-}
-
-/** YAML's values as JSON's: safe bigints as numbers, sets and maps as objects, bytes as base64. */
-function plain(value: unknown): Json {
-  if (typeof value === 'bigint') {
-    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
-      ? Number(value)
-      : value
-  }
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
-  if (value instanceof Uint8Array) return btoa(String.fromCharCode(...value))
-  if (Array.isArray(value)) return value.map(plain)
-  if (value instanceof Set) return [...value].map(plain)
-  if (typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, plain(child)]))
-  }
-  return null
 }

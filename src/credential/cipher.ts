@@ -1,6 +1,7 @@
 // AES-256-GCM under the Worker's ENCRYPTION_KEY. The credential's name is authenticated with it, so a
 // row's ciphertext is of no use under another name.
 
+import { fromBase64, toBase64 } from '../base64.ts'
 import { AppError } from '../errors.ts'
 import { type JsonObject, parseJson, toJson } from '../json.ts'
 
@@ -20,7 +21,7 @@ export async function encrypt(keyText: string, name: string, data: JsonObject): 
 
 /** @throws AppError `misconfigured` when the key is not the one that it was encrypted under. */
 export async function decrypt(keyText: string, name: string, secret: string): Promise<JsonObject> {
-  const bytes = Uint8Array.from(atob(secret), (char) => char.charCodeAt(0))
+  const bytes = fromBase64(secret)
   try {
     const plain = await crypto.subtle.decrypt(
       parameters(bytes.slice(0, IV_BYTES), name),
@@ -42,17 +43,11 @@ function parameters(iv: Uint8Array<ArrayBuffer>, name: string) {
 
 function keyOf(text: string): Promise<CryptoKey> {
   if (imported?.text !== text) {
-    const raw = Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
-    const key = crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt'])
+    const key = crypto.subtle.importKey('raw', fromBase64(text), 'AES-GCM', false, [
+      'encrypt',
+      'decrypt',
+    ])
     imported = { text, key }
   }
   return imported.key
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 8192) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 8192))
-  }
-  return btoa(text)
 }

@@ -32,7 +32,10 @@ export interface NewCredential {
 export const put = (sql: Sql, c: NewCredential): Statement => sql`
   insert into noetl.credential (credential_id, name, type, secret, meta, tags, description)
   values (${c.id}, ${c.name}, ${c.type}, ${c.secret},
-    ${c.meta == null ? null : toJson(c.meta)}::jsonb, ${c.tags}::text[], ${c.description})
+    ${c.meta == null ? null : toJson(c.meta)}::jsonb, 
+    case when ${c.tags !== null}::bool then array(
+      select jsonb_array_elements_text(${toJson(c.tags ?? [])}::jsonb)) end,
+    ${c.description})
   on conflict (name) do update set type = excluded.type, secret = excluded.secret, meta = excluded.meta,
     tags = excluded.tags, description = excluded.description, updated_at = now()
   returning ${columns(sql)}`

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { App } from '../env.ts'
 import { body, query } from '../validate.ts'
 import { getCredential, listCredentials, NewCredentialRequest, putCredential } from './service.ts'

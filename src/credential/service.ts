@@ -1,6 +1,6 @@
 // Credentials: what steps name in `auth`. Their data is encrypted at rest.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { newId, parseId } from '../ids.ts'
@@ -13,7 +13,12 @@ const Data = z.custom<JsonObject>((value) => isObject(value as Json), 'an object
 
 export const NewCredentialRequest = z
   .object({
-    name: z.string().trim().min(1).max(256),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(256)
+      .refine((name) => parseId(name) === null, 'a name of digits only reads as an id'),
     type: z.string().max(64).nullish(),
     credential_type: z.string().max(64).nullish(),
     data: Data,

@@ -1,7 +1,7 @@
 // Events: reporting one, and reading the log.
 
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { toJson } from '../json.ts'

@@ -1,7 +1,7 @@
 // GET endpoints over executions: they read what the event area owns.
 
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { Id } from '../ids.ts'

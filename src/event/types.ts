@@ -1,6 +1,6 @@
 // The vocabulary of the event log.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { Id } from '../ids.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { normalizeStatus, type Status } from '../status.ts'

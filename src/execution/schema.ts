@@ -1,6 +1,6 @@
 // What a run asks for (wire contract of POST /executions/run and /execute).
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { Id } from '../ids.ts'
 import type { Json, JsonObject } from '../json.ts'
 
@@ -24,7 +24,7 @@ const Parent = z.object({
 
 /** A catalog id as sent; one that is not an id at all is looked up in vain, as the original does. */
 const CatalogId = z.union([z.string().max(64), z.number(), z.bigint()]).transform(String)
-const Path = z.string().min(1).max(512)
+const Path = z.string().max(512)
 
 export const RunRequest = z
   .object({
@@ -44,12 +44,13 @@ export const RunRequest = z
     parent_step: Step.nullish(),
     metadata: Parameters.nullish(),
   })
-  .refine((run) => run.catalog_id != null || run.path != null || run.playbook_id != null, {
+  .refine((run) => run.catalog_id || run.path || run.playbook_id, {
     error: 'At least one identifier must be provided: catalog_id, path, or playbook_id',
   })
   .transform((run) => ({
-    catalog_id: run.catalog_id ?? null,
-    path: run.path ?? run.playbook_id ?? null,
+    // an empty one counts as absent
+    catalog_id: run.catalog_id || null,
+    path: run.path || run.playbook_id || null,
     version: run.version ?? 'latest',
     type: run.type ?? run.execution_type ?? 'playbook',
     parameters: run.parameters ?? run.input_payload ?? {},

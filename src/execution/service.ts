@@ -1,6 +1,7 @@
 // Starting an execution: find the entry, decide its beginning, write both in one statement.
 
 import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
+import type { Playbook } from '../catalog/playbook.ts'
 import { type EntryRow, findEntry, type Lookup } from '../catalog/queries.ts'
 import { rowsOf, type Sql } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
@@ -11,6 +12,7 @@ import type { Draft } from '../event/types.ts'
 import { newId, parseId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import { isTerminal } from '../status.ts'
+import { TemplateError } from '../template/index.ts'
 import { type StartedRow, start } from './queries.ts'
 import type { Requestor, RunRequest } from './schema.ts'
 import { workloadOf } from './workload.ts'
@@ -125,12 +127,27 @@ function begin({ catalog_id, path, version, playbook }: Entry, request: RunReque
       progress: 0,
       last_event_type: '',
       state: {},
-      workload: workloadOf(playbook.workload, request.parameters, request.merge, execution_id),
+      workload: renderedWorkload(playbook, request, execution_id),
       result: null,
       error: null,
       undecided: [],
       results: null,
     },
+  }
+}
+
+function renderedWorkload(
+  { workload }: Playbook,
+  { parameters, merge }: RunRequest,
+  executionId: string,
+): JsonObject {
+  try {
+    return workloadOf(workload, parameters, merge, executionId)
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
+    const at = `/workload${error.pointer ?? ''}`
+    const detail = `${error.message} in ${error.expression}`
+    return fail('invalid_input', `the playbook's workload: ${at}: ${detail}`)
   }
 }
 

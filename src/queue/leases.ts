@@ -64,7 +64,7 @@ export const resume = (
     update noetl.execution x set version = x.version + (select count(*) from leased)::int,
       last_event_type = 'action_started'
     from locked
-    where x.execution_id = locked.execution_id and exists (select from leased)
+    where x.execution_id = ${p.execution_id} and exists (select from leased)
     returning x.*
   ), started as (
     insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id, event_type,

@@ -18,6 +18,7 @@ export const globals: ReadonlyMap<string, unknown> = new Map([
 function range(run: Run, { positional, named }: Args): number[] {
   if (named.size > 0) typeError('range() takes no keyword arguments')
   const numbers = positional.map(integerArg)
+  if (!numbers.every(Number.isSafeInteger)) limitError('range() takes small integers only')
   const [first, second, step = 1] = numbers
   if (first === undefined || numbers.length > 3) {
     return typeError(`range expected 1 to 3 arguments, got ${numbers.length}`)

@@ -170,7 +170,7 @@ function textOf(run: Run, template: Template): string {
 function nativeValue(run: Run, expr: Expr): unknown {
   const value = evaluate(run, expr, null)
   if (value instanceof Undefined) return value
-  const mayPass = onlyReads(expr) && !(value instanceof Callable)
+  const mayPass = onlyReads(expr) && !(value instanceof Callable) && typeof value !== 'function'
   return mayPass ? value : toNative(run, value)
 }
 

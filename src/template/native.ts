@@ -75,8 +75,8 @@ function convertNew(
   depth: number,
 ): Converted {
   if (typeof value === 'string') return { value, weight: value.length + 2 }
-  if (value instanceof Callable || value instanceof Loop) {
-    const name = value instanceof Callable ? value.name : 'loop'
+  if (value instanceof Callable || value instanceof Loop || typeof value === 'function') {
+    const name = value instanceof Loop ? 'loop' : value.name
     return typeError(`'${name}' is a ${typeName(value)}: it has no value of its own`)
   }
   if (Array.isArray(value)) {

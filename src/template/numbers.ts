@@ -4,8 +4,8 @@ import { isInteger, isNumeric, typeName, used } from './values.ts'
 
 export type Numeric = number | bigint
 
-// Just below the 4,300 digits up to which Python converts an integer to text.
-const MAX_BITS = 14_000
+// The 4,300 digits up to which Python converts an integer to and from text.
+const MAX_BITS = 14_288
 
 /** Small enough for a number, or a bigint. */
 export function integer(exact: bigint): Numeric {

@@ -82,6 +82,7 @@ function filterText(run: Run, filters: readonly FilterStep[], text: string, scop
 }
 
 function renderLoop(run: Run, node: ForNode, value: unknown, scope: Scope, depth: number): string {
+  if (depth > run.limits.depth) limitError('loop calls itself too deeply')
   const items = iterate(run, value).filter((item) => {
     if (!node.filter) return true
     const inner = innerScope(scope)

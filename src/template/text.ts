@@ -41,9 +41,13 @@ export function repr(run: Run, value: unknown, sorted = false, depth = 0): strin
     const entries = dictEntries(value)
     if (sorted) entries.sort(([a], [b]) => compareText(String(a), String(b)))
     spendText(run, entries.length * 4)
-    return `{${entries.map(([key, item]) => `${inner(key)}: ${inner(item)}`).join(', ')}}`
+    const parts = entries.map(([key, item]) => `${paid(run, scalarRepr(key))}: ${inner(item)}`)
+    return `{${parts.join(', ')}}`
   }
-  const text = scalarRepr(value)
+  return paid(run, scalarRepr(value))
+}
+
+function paid(run: Run, text: string): string {
   spendText(run, text.length)
   return text
 }
@@ -98,14 +102,10 @@ export function toJson(run: Run, value: unknown, indent: string | null, depth = 
   used(value)
   const inner = (item: unknown) => toJson(run, item, indent, depth + 1)
   if (Array.isArray(value)) return wrap(run, '[]', value.map(inner), indent, depth)
-  if (!isDict(value)) {
-    const text = scalarJson(value)
-    spendText(run, text.length)
-    return text
-  }
+  if (!isDict(value)) return paid(run, scalarJson(value))
   const entries = dictEntries(value).map(([key, item]) => [jsonKey(key), item] as const)
   entries.sort(([a], [b]) => compareText(a, b))
-  const items = entries.map(([key, item]) => `${inner(key)}: ${inner(item)}`)
+  const items = entries.map(([key, item]) => `${paid(run, scalarJson(key))}: ${inner(item)}`)
   return wrap(run, '{}', items, indent, depth)
 }
 

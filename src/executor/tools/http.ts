@@ -1,9 +1,8 @@
 // The http tool: one request, its reply in the shape that NoETL's workers report.
 
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../json.ts'
-import { authOf, type Call, ToolError, type ToolResult } from './tool.ts'
+import { authOf, type Call, fitting, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tool.ts'
 
-const MAX_REPLY_BYTES = 5 * 1_048_576
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
 
 /** Sends the step's request. A status outside of 200..299 is an error that keeps the reply. */
@@ -19,13 +18,16 @@ export async function httpTool(call: Call): Promise<ToolResult> {
     if (error instanceof ToolError) throw error
     throw new ToolError(transportFailure(error, call.timeoutMs, url))
   }
-  const data: JsonObject = {
-    status_code: response.status,
-    headers: Object.fromEntries(response.headers),
-    url: shown,
-    elapsed: (Date.now() - startedAt) / 1000,
-    data: replyData(response, text),
-  }
+  const data: JsonObject = fitting(
+    {
+      status_code: response.status,
+      headers: Object.fromEntries(response.headers),
+      url: shown,
+      elapsed: (Date.now() - startedAt) / 1000,
+      data: replyData(response, text),
+    },
+    'the reply',
+  )
   if (response.ok) return { status: 'success', data }
   return { status: 'error', error: `HTTP ${response.status} ${response.statusText}`.trim(), data }
 }
@@ -46,18 +48,31 @@ async function requestOf(call: Call): Promise<{ url: URL; shown: string; init: R
   // an api key may go into the query; the log keeps the address without it
   const shown = url.href
   authorize(headers, url, await authOf(call))
-  if (body === undefined) return { url, shown, init: { method, headers } }
-  if (typeof body === 'string') return { url, shown, init: { method, headers, body } }
-  if (
-    headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') &&
-    isObject(body)
-  ) {
-    const form = new URLSearchParams()
-    for (const [name, value] of Object.entries(body)) form.append(name, asText(value))
-    return { url, shown, init: { method, headers, body: form.toString() } }
+  if (body === undefined || body === null) return { url, shown, init: { method, headers } }
+  if (method === 'GET' || method === 'HEAD') throw new ToolError(`a ${method} has no body`)
+  return { url, shown, init: { method, headers, body: encoded(body, headers) } }
+}
+
+/** The body as its content type says: text as it is, a form, or JSON. */
+function encoded(body: Json, headers: Headers): string | FormData {
+  if (typeof body === 'string') return body
+  const type = headers.get('content-type')?.toLowerCase() ?? ''
+  if (isObject(body) && type.startsWith('application/x-www-form-urlencoded')) {
+    return new URLSearchParams(Object.entries(body).map(asField)).toString()
   }
-  if (!headers.has('content-type')) headers.set('content-type', 'application/json')
-  return { url, shown, init: { method, headers, body: toJson(body) } }
+  if (isObject(body) && type.startsWith('multipart/form-data')) {
+    // the runtime writes this header itself, with the boundary
+    headers.delete('content-type')
+    const form = new FormData()
+    for (const [name, value] of Object.entries(body)) form.append(name, asText(value))
+    return form
+  }
+  if (type === '') headers.set('content-type', 'application/json')
+  return toJson(body)
+}
+
+function asField([name, value]: [string, Json]): [string, string] {
+  return [name, asText(value)]
 }
 
 /** NoETL's rule: `data` is the query of a GET or DELETE and the body of others, unless it says which. */
@@ -136,8 +151,8 @@ async function readReply(response: Response): Promise<string> {
   let size = 0
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength
-    if (size > MAX_REPLY_BYTES)
-      throw new ToolError(`the reply is larger than ${MAX_REPLY_BYTES} bytes`)
+    if (size > MAX_RESULT_BYTES)
+      throw new ToolError(`the reply is larger than ${MAX_RESULT_BYTES} bytes`)
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()

@@ -4,7 +4,7 @@ import { NeonDbError } from '@neondatabase/serverless'
 import { connectTo, type Sql } from '../../db.ts'
 import type { Json, JsonObject } from '../../json.ts'
 import { splitStatements } from './statements.ts'
-import { authOf, type Call, ToolError, type ToolResult } from './tool.ts'
+import { authOf, type Call, fitting, ToolError, type ToolResult } from './tool.ts'
 
 /** Rows that one command may return. */
 const MAX_ROWS = 10_000
@@ -24,7 +24,7 @@ export async function postgresTool(call: Call): Promise<ToolResult> {
   results.forEach((result, index) => {
     data[`command_${index}`] = toCommand(result, index)
   })
-  return { status: 'success', data }
+  return { status: 'success', data: fitting(data, 'the result, whose statements have run,') }
 }
 
 interface FullResult {
@@ -76,25 +76,13 @@ function toCommand(result: FullResult, index: number): Json {
   return { status: 'success', row_count, message: `Command executed. ${row_count} rows affected.` }
 }
 
-/** The statements of `command`, `commands`, `sql` or `query`, or of the _b64 forms that workers get. */
+/** The statements of `command`, `commands`, `sql` or `query`. */
 function statementsOf(task: JsonObject): string[] {
-  const plain = task.command ?? task.commands ?? task.sql ?? task.query
-  const encoded = task.command_b64 ?? task.commands_b64
-  const texts =
-    plain !== undefined ? [plain].flat() : [encoded].flat().map((text) => fromBase64(text))
+  const texts = [task.command ?? task.commands ?? task.sql ?? task.query ?? []].flat()
   return texts.flatMap((text) => {
     if (typeof text !== 'string') throw new ToolError('a command is SQL text')
     return splitStatements(text)
   })
-}
-
-function fromBase64(text: Json | undefined): string {
-  try {
-    const bytes = Uint8Array.from(atob(String(text)), (char) => char.charCodeAt(0))
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
-  } catch {
-    throw new ToolError('command_b64 is not base64 of UTF-8 text')
-  }
 }
 
 const ALIASES = {

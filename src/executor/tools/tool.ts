@@ -1,6 +1,6 @@
 // A tool is one file with one function of this shape, registered in index.ts.
 
-import type { Json, JsonObject } from '../../json.ts'
+import { type Json, type JsonObject, toJson } from '../../json.ts'
 import type { Config } from '../../settings.ts'
 
 /** What a tool gets: the step's action, rendered, and the means to run it. */
@@ -28,6 +28,17 @@ export class ToolError extends Error {
     super(message)
     this.data = data
   }
+}
+
+/** A result is written into two events by one request, and that is at most 10 MB. */
+export const MAX_RESULT_BYTES = 2 * 1_048_576
+
+/** The data, if it is small enough for the log. */
+export function fitting<Data extends Json>(data: Data, what: string): Data {
+  if (new TextEncoder().encode(toJson(data)).byteLength > MAX_RESULT_BYTES) {
+    throw new ToolError(`${what} is larger than ${MAX_RESULT_BYTES} bytes`)
+  }
+  return data
 }
 
 /** The `auth` of a step, resolved to a credential's data. Forms: wire names of NoETL. */

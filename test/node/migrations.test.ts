@@ -1,0 +1,225 @@
+// The schema that migrations/ builds from nothing, and the indexes that hot statements rely on.
+import { join } from 'node:path'
+import { neon, neonConfig } from '@neondatabase/serverless'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Endpoint, startEndpoint } from '../../dev/neon/client.ts'
+import { listHeads, register } from '../../src/catalog/queries.ts'
+import type { Sql, Statement } from '../../src/db.ts'
+import { append, readExecution } from '../../src/event/log.ts'
+import {
+  findDetail,
+  findEvent,
+  findEvents,
+  type ListFilter,
+  listExecutions,
+  summarize,
+} from '../../src/event/reads.ts'
+import { type NewReport, record } from '../../src/event/report.ts'
+import { INITIAL } from '../../src/event/state.ts'
+import { extend, resume, sweep } from '../../src/queue/leases.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+let endpoint: Endpoint
+let sql: Sql
+
+beforeAll(async () => {
+  endpoint = await startEndpoint({ migrate: join(ROOT, 'migrations') })
+  neonConfig.fetchEndpoint = () => endpoint.url
+  sql = neon('postgres://test:test@db.localhost/noetl')
+  await fill()
+}, 60_000)
+afterAll(() => endpoint.stop())
+
+/** Enough rows, in several partitions, for the planner to choose as it would in earnest. */
+async function fill(): Promise<void> {
+  const first = sql`noetl.id_at(date_trunc('month', now()))`
+  await sql.transaction([
+    sql`insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload)
+      select n, 'p' || n % 500, n / 500 + 1, 'Playbook', '', '', '{}' from generate_series(1, 5000) n`,
+    sql`insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status, version,
+        last_event_type, workload, state, parent_execution_id)
+      select ${first} + (n::bigint << 34), n % 5000, 'p' || n % 500, 'p', 1, 'playbook',
+        case when n % 50 = 0 then 'RUNNING' else 'PENDING' end, 3, 'x', '{}', '{"active": []}',
+        case when n % 100 = 0 then n end
+      from generate_series(1, 20000) n`,
+    sql`insert into noetl.event (execution_id, seq, event_id, catalog_id, event_type, node_id, node_name,
+        node_type, status)
+      select ${first} + (n::bigint << 34), s, n * 10 + s, 1, 'type' || s, 'n', 'n' || s, 'task', 'STARTED'
+      from generate_series(1, 20000) n, generate_series(1, 3) s`,
+    sql`insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, runner,
+        status, worker_id, lease_until)
+      select n, ${first} + (n::bigint << 34), 1, 'n', 'n', 'http', '{}', 'edge',
+        case when n % 100 = 0 then 'leased' when n % 101 = 0 then 'queued' else 'done' end,
+        case when n % 100 = 0 then 'w' end,
+        case when n % 100 = 0 then now() + n * interval '1 second' end
+      from generate_series(1, 20000) n`,
+  ])
+  await sql`analyze`
+}
+
+test('migrations build exactly the schema of the snapshot', async () => {
+  const columns = await sql`
+    select format('%s.%s %s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+      case when a.attnotnull then ' not null' else '' end,
+      coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')) as line
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+    where c.relnamespace = 'noetl'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      and c.relname <> 'migration'
+    order by c.relname, a.attnum`
+  const constraints = await sql`
+    select format('%s %s: %s', r.relname, c.conname, pg_get_constraintdef(c.oid)) as line
+    from pg_constraint c join pg_class r on r.oid = c.conrelid
+    where c.connamespace = 'noetl'::regnamespace and not r.relispartition and c.contype <> 'n'
+      and r.relname <> 'migration'
+    order by 1`
+  const indexes = await sql`
+    select pg_get_indexdef(i.indexrelid) as line
+    from pg_index i join pg_class r on r.oid = i.indrelid
+    where r.relnamespace = 'noetl'::regnamespace and not r.relispartition and r.relname <> 'migration'
+    order by 1`
+  const functions = await sql`
+    select format('%s(%s) returns %s', proname, pg_get_function_arguments(oid), pg_get_function_result(oid)) as line
+    from pg_proc where pronamespace = 'noetl'::regnamespace order by 1`
+  const lines = [columns, constraints, indexes, functions].map((rows) =>
+    rows.map(({ line }) => line).join('\n'),
+  )
+  await expect(`${lines.join('\n\n')}\n`).toMatchFileSnapshot('schema.txt')
+})
+
+test('this month and the next three have partitions, and making them again makes none', async () => {
+  const partitions = await sql`
+    select inhrelid::regclass::text as name from pg_inherits
+    where inhparent = 'noetl.event'::regclass order by 1`
+  expect(partitions).toHaveLength(5)
+  const [again] = await sql`select noetl.ensure_partitions(3) as made`
+  expect(again?.made).toBe(0)
+  const [further] = await sql`select noetl.ensure_partitions(4) as made`
+  expect(further?.made).toBe(2)
+})
+
+const ID = '250000000000000000'
+const ALL: ListFilter = {
+  limit: 100,
+  cursor: ID,
+  status: null,
+  path: null,
+  catalog_id: null,
+  parent_execution_id: null,
+  since: null,
+  until: null,
+}
+const REPORT: NewReport = {
+  execution_id: ID,
+  event_id: '1',
+  id_given: false,
+  is_action_report: true,
+  is_deciding: true,
+  parent_event_id: null,
+  parent_execution_id: null,
+  event_type: 'action_completed',
+  node_id: 'n',
+  node_name: 'n',
+  node_type: 'task',
+  status: 'COMPLETED',
+  duration: 0,
+  context: {},
+  result: {},
+  meta: {},
+  error: null,
+  stack_trace: null,
+  trace_component: null,
+  worker_id: null,
+  attempt: null,
+  current_index: null,
+  current_item: null,
+}
+const PAGE = { after: 0, limit: 100 }
+const HELD = { worker_id: 'w', queue_ids: ['1'] }
+
+const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] = [
+  ['list', (s) => listExecutions(s, ALL), /execution\w*_pkey/],
+  [
+    'list by status',
+    (s) => listExecutions(s, { ...ALL, status: 'FAILED' }),
+    /status_execution_id_idx/,
+  ],
+  ['list by path', (s) => listExecutions(s, { ...ALL, path: 'p' }), /path_execution_id_idx/],
+  [
+    'list by entry',
+    (s) => listExecutions(s, { ...ALL, catalog_id: '1' }),
+    /catalog_id_execution_id_idx/,
+  ],
+  [
+    'list by parent',
+    (s) => listExecutions(s, { ...ALL, parent_execution_id: '1' }),
+    /parent_execution_id_execution_id_idx/,
+  ],
+  ['detail', (s) => findDetail(s, ID, PAGE), /event\w*_pkey/],
+  ['events by any id', (s) => findEvents(s, ID, PAGE), /event_id_execution_id_key/],
+  ['event by id', (s) => findEvent(s, ID), /event_id_execution_id_key/],
+  ['summary', (s) => summarize(s, ID), /event\w*_pkey|node_name_event_type/],
+  ['report', (s) => record(s, REPORT), /event_id_execution_id_key/],
+  ['read for deciding', (s) => readExecution(s, ID, ['a'], ['1']), /node_name_event_type_seq_idx/],
+  [
+    'append',
+    (s) =>
+      append(s, {
+        execution_id: ID,
+        expected: 1,
+        state: INITIAL,
+        events: [],
+        jobs: [],
+        closed: ['n'],
+        failed: [],
+        decided: [],
+        lease: null,
+        taken: [],
+        held: HELD,
+      }),
+    /queue_node_key/,
+  ],
+  [
+    'lease',
+    (s) =>
+      resume(s, {
+        execution_id: ID,
+        worker_id: 'w',
+        seconds: 60,
+        queue_ids: ['1'],
+        event_ids: ['2'],
+      }),
+    /queue_node_key/,
+  ],
+  ['extend a lease', (s) => extend(s, HELD, 60), /queue_pkey/],
+  ['sweep', (s) => sweep(s), /queue_lease_until/],
+  [
+    'register',
+    (s) =>
+      register(s, {
+        catalog_id: '1',
+        path: 'p',
+        kind: 'Playbook',
+        content: '',
+        digest: '',
+        payload: {},
+      }),
+    /catalog_path_version_key/,
+  ],
+  ['list playbooks', (s) => listHeads(s, { after: null, limit: 10 }), /catalog_(newest|pkey)/],
+]
+
+test.each(HOT)('%s is answered by its index', async (_name, statement, index) => {
+  const { query, params } = textOf(statement(sql))
+  const plan = await sql.query(`explain ${query}`, params)
+  const text = plan.map((row) => row['QUERY PLAN']).join('\n')
+  expect(text).toMatch(index)
+  // a partition without rows costs nothing to read whole
+  expect(text).not.toMatch(/Seq Scan on (queue|catalog|(execution|event)_\d+) .*rows=\d{4}/)
+})
+
+/** A statement's text and parameters, as the driver sends them. */
+function textOf(statement: Statement): { query: string; params: unknown[] } {
+  const { queryData } = statement
+  return 'toParameterizedQuery' in queryData ? queryData.toParameterizedQuery() : queryData
+}
