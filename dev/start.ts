@@ -83,7 +83,7 @@ async function startDatabase(databaseUrl: string): Promise<Endpoint> {
     if (databaseUrl === EMBEDDED_URL) {
       mkdirSync(DATA, { recursive: true })
       console.log(`Opening the embedded Postgres in ${DATA} ...`)
-      return await startEndpoint({ data: join(DATA, 'postgres'), migrate: MIGRATIONS })
+      return await openEmbedded()
     }
     const applied = await migrate({ connectionString: databaseUrl }, MIGRATIONS)
     console.log(`DATABASE_URL: ${applied.length} migrations applied`)
@@ -91,6 +91,18 @@ async function startDatabase(databaseUrl: string): Promise<Endpoint> {
   } catch (error) {
     console.error(messageOf(error))
     process.exit(1)
+  }
+}
+
+/** A start right after a kill finds the data still held for a moment by what is about to end. */
+async function openEmbedded(): Promise<Endpoint> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startEndpoint({ data: join(DATA, 'postgres'), migrate: MIGRATIONS })
+    } catch (error) {
+      if (attempt === 3 || !messageOf(error).includes('is in use by process')) throw error
+      await sleep(1_000)
+    }
   }
 }
 

@@ -122,9 +122,11 @@ export async function commit(
     const reports = reportsOf(known)
     const decision = await decideLoaded(sql, known, reports)
     const plan = planAppend(known, decision, claim)
-    if (plan.events.length === 0)
+    const decided = reports.flatMap((report) => ('logged' in report ? [report.seq] : []))
+    if (plan.events.length === 0 && decided.length === 0) {
       return { known, started: [], backlog: [...(claim?.backlog ?? [])] }
-    const firstId = plan.events[0]?.event_id ?? ''
+    }
+    const firstId = plan.events[0]?.event_id
     const [answer] = await rowsOf<AppendRow>(
       append(sql, {
         execution_id: known.row.execution_id,
@@ -136,7 +138,7 @@ export async function commit(
         failed: decision.closed
           .filter(({ failed }) => failed)
           .map(({ step }) => nodeId(known.row.execution_id, step)),
-        decided: reports.flatMap((report) => ('logged' in report ? [report.seq] : [])),
+        decided,
         lease: claim && {
           worker_id: claim.worker_id,
           seconds: claim.lease_seconds,
@@ -146,7 +148,8 @@ export async function commit(
         held,
       }),
     )
-    if (answer?.written || answer?.next_event_id === firstId) {
+    const written = answer?.written || (firstId !== undefined && answer?.next_event_id === firstId)
+    if (written) {
       remember(known, reports)
       return {
         known: { ...known, state: plan.state },
@@ -154,7 +157,7 @@ export async function commit(
         backlog: plan.backlog,
       }
     }
-    own.push(firstId)
+    if (firstId !== undefined) own.push(firstId)
     await sleep(race * 10 * Math.random())
     const [row] = await rowsOf<ExecutionRow>(readExecution(sql, known.row.execution_id, [], own))
     if (!row) throw new AppError('internal', 'the execution is gone')

@@ -10,7 +10,11 @@ import { normalizeStatus } from '../status.ts'
 import { query } from '../validate.ts'
 import { readDetail, readEvents, readExecutions, readSummary } from './read-service.ts'
 
-const Instant = z.iso.datetime({ offset: true, local: true }).or(z.iso.date())
+/** A date, or a time with or without an offset; without one it is UTC. */
+const Instant = z.iso
+  .datetime({ offset: true, local: true })
+  .or(z.iso.date())
+  .transform((text) => new Date(text).toISOString())
 
 const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),

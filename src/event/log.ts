@@ -181,7 +181,8 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       progress = ${a.state.progress},
       last_event_type = ${a.state.lastEventType},
       state = ${toJson(stateToJson(a.state))}::jsonb,
-      undecided = array(select unnest(x.undecided) except select unnest(${a.decided}::int[])),
+      undecided = case when ${isTerminal(a.state.status)}::bool then '{}'
+        else array(select unnest(x.undecided) except select unnest(${a.decided}::int[])) end,
       ended_at = case when ${isTerminal(a.state.status)}::bool then now() end,
       result = case when ${isTerminal(a.state.status)}::bool then ${jsonOrNull(a.state.result)}::jsonb end,
       error = ${a.state.error}

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts'
 import { templateContext } from '../event/batch.ts'
 import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
 import type { Draft } from '../event/types.ts'
-import type { Json, JsonObject } from '../json.ts'
+import { type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { renderValue, TemplateError } from '../template/index.ts'
 import { TOOLS } from './tools/index.ts'
@@ -22,7 +22,12 @@ export type Credentials = Map<string, Promise<{ type: string; data: JsonObject }
 export interface Ended {
   job: Started
   drafts: Draft[]
+  /** What the result weighs as JSON. */
+  bytes: number
 }
+
+/** What a result may weigh. */
+const MAX_RESULT_BYTES = 2_097_152
 
 /** The time limit of a step in seconds, when it is a number in its range; else the default. */
 export function timeoutSeconds(action: JsonObject): number {
@@ -57,7 +62,17 @@ export async function runAction(
   } catch (error) {
     result = failed(error)
   }
-  return { job, drafts: reportOf(job, task, result, (Date.now() - startedAt) / 1000) }
+  let bytes = weigh(result)
+  if (bytes > MAX_RESULT_BYTES) {
+    const error = `the result weighs ${bytes} bytes; at most ${MAX_RESULT_BYTES} can be kept`
+    result = { status: 'error', error }
+    bytes = error.length
+  }
+  return { job, drafts: reportOf(job, task, result, (Date.now() - startedAt) / 1000), bytes }
+}
+
+function weigh({ data }: ToolResult): number {
+  return data === undefined ? 0 : new TextEncoder().encode(toJson(data)).byteLength
 }
 
 function renderTask(known: Known, job: Started): JsonObject {

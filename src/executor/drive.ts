@@ -2,7 +2,7 @@
 // follows from each with the lease of the next, so that a step costs one round trip. It goes on within a
 // budget and leaves the rest queued, with a message to the queue that somebody else should go on.
 
-import { rowsOf, type Sql } from '../db.ts'
+import { rowsOf, type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
 import { AppError } from '../errors.ts'
 import {
@@ -15,6 +15,7 @@ import {
 } from '../event/commit.ts'
 import type { NewJob } from '../event/log.ts'
 import { recordEvent, settle } from '../event/service.ts'
+import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
 import { extend, type ResumedRow, resume } from '../queue/leases.ts'
 import type { Config } from '../settings.ts'
@@ -72,11 +73,14 @@ export function claimOf(driver: Driver, running: number, backlog: readonly NewJo
  * cannot finish stays leased or queued, and the sweeper sees to it.
  */
 export async function drive(driver: Driver, from: Committed): Promise<void> {
-  const { sql, config, budget } = driver
-  let { known, backlog } = from
+  const { sql, config, budget, worker_id } = driver
+  const executionId = from.known.row.execution_id
+  const seconds = config.EDGE_LEASE_SECONDS
   const credentials: Credentials = new Map()
   const running = new Map<string, Promise<void>>()
   const ended: Ended[] = []
+  let { known, backlog } = from
+
   const begin = (jobs: readonly Started[]) => {
     budget.steps -= jobs.length
     for (const job of jobs) {
@@ -87,61 +91,111 @@ export async function drive(driver: Driver, from: Committed): Promise<void> {
       running.set(job.queue_id, action)
     }
   }
-  begin(from.started)
-  const seconds = config.EDGE_LEASE_SECONDS
   const heartbeat = setInterval(() => {
-    const held = { worker_id: driver.worker_id, queue_ids: [...running.keys()] }
-    rowsOf(extend(sql, held, seconds)).catch(() => undefined)
-  }, seconds * 300)
+    const held = [...running.keys(), ...ended.map(({ job }) => job.queue_id)]
+    rowsOf(extend(sql, { worker_id, queue_ids: held }, seconds)).catch(() => undefined)
+  }, seconds * HEARTBEAT_MS_PER_LEASE_SECOND)
   try {
-    await runToEnd()
+    begin(from.started)
+    while (running.size > 0 || ended.length > 0) {
+      if (ended.length === 0) await Promise.race(running.values())
+      const batch = takeBatch(ended)
+      const claim = claimOf(driver, running.size, backlog)
+      const outcome = await report(driver, known, batch, claim)
+      if (outcome === 'over') return
+      if (outcome === 'away') {
+        // the result is worth waiting for: if it is lost, the action runs again
+        ended.unshift(...batch)
+        await sleep(AWAY_MS)
+        if (Date.now() > budget.endBy) return
+      } else if (outcome !== 'refused') {
+        known = outcome.known
+        backlog = outcome.backlog
+        begin(outcome.started)
+      }
+    }
+  } catch (error) {
+    console.error(`execution ${executionId}: driving stopped`, error)
   } finally {
     clearInterval(heartbeat)
   }
-  if (backlog.length > 0) await notify(driver, known.row.execution_id)
-
-  async function runToEnd() {
-    while (running.size > 0 || ended.length > 0) {
-      if (ended.length === 0) await Promise.race(running.values())
-      const batch = ended.splice(0)
-      try {
-        const committed = await report(driver, known, batch, claimOf(driver, running.size, backlog))
-        if (!committed) return
-        known = committed.known
-        backlog = committed.backlog
-        begin(committed.started)
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error
-        // the lease is another's by now, or the database stays away: both are the sweeper's to mend
-        console.error(`execution ${known.row.execution_id}: ${error.message}`)
-      }
-    }
-  }
+  if (backlog.length > 0) await notify(driver, executionId)
 }
+
+/** A lease is put off three times before it would run out. */
+const HEARTBEAT_MS_PER_LEASE_SECOND = 300
+/** How long to wait for a database that is away before it is asked again. */
+const AWAY_MS = 1_000
+/** What one append may carry: a request to Neon is at most 10 MB, and a result is in it up to three times. */
+const MAX_BATCH_BYTES = 2_097_152
+
+/** As many ended actions as one append may carry, and at least one. */
+function takeBatch(ended: Ended[]): Ended[] {
+  let count = 1
+  let bytes = ended[0]?.bytes ?? 0
+  while (count < ended.length) {
+    bytes += ended[count]?.bytes ?? 0
+    if (bytes > MAX_BATCH_BYTES) break
+    count += 1
+  }
+  return ended.splice(0, count)
+}
+
+/** `over`: the execution has ended. `refused`: the lease is another's. `away`: the database is. */
+type Outcome = Committed | 'over' | 'refused' | 'away'
 
 async function report(
   driver: Driver,
   known: Known,
   batch: readonly Ended[],
   claim: Claim,
-): Promise<Committed | null> {
-  const { sql, worker_id } = driver
+): Promise<Outcome> {
   const drafts = batch.flatMap((end) => end.drafts)
-  const held = { worker_id, queue_ids: batch.map(({ job }) => job.queue_id) }
+  const held = { worker_id: driver.worker_id, queue_ids: batch.map(({ job }) => job.queue_id) }
   try {
-    return await commit(sql, known, () => drafts.map((draft) => ({ draft })), held, claim)
+    const reports = () => drafts.map((draft) => ({ draft }))
+    return (await commit(driver.sql, known, reports, held, claim)) ?? 'over'
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'conflict')) throw error
-    // too many lost races: the facts alone go into the log, and deciding is left to the sweeper
-    for (const { parent, ...draft } of drafts) {
-      await recordEvent(
-        sql,
-        { execution_id: known.row.execution_id, parent_event_id: String(parent), ...draft },
-        null,
-      ).catch(() => undefined)
-    }
-    return null
+    if (!(error instanceof AppError)) throw error
+    console.error(`execution ${known.row.execution_id}: ${error.message}`)
+    if (error.code === 'unavailable') return 'away'
+    if (error.code === 'conflict') return recordAlone(driver, known, drafts, claim)
+    if (error.code !== 'lease_lost') throw error
+    // one lost lease refuses the whole append; the others' results still count
+    return batch.length > 1 ? reportEach(driver, known, batch, claim) : 'refused'
   }
+}
+
+async function reportEach(
+  driver: Driver,
+  first: Known,
+  batch: readonly Ended[],
+  claim: Claim,
+): Promise<Outcome> {
+  let sofar: Committed = { known: first, started: [], backlog: [...claim.backlog] }
+  for (const end of batch) {
+    const room = { ...claim, room: claim.room - sofar.started.length, backlog: sofar.backlog }
+    const outcome = await report(driver, sofar.known, [end], room)
+    if (outcome === 'over') return outcome
+    if (typeof outcome === 'object') {
+      sofar = { ...outcome, started: [...sofar.started, ...outcome.started] }
+    }
+  }
+  return sofar
+}
+
+/** After too many lost races the facts alone go into the log; deciding is left to the sweeper. */
+async function recordAlone(
+  { sql }: Driver,
+  known: Known,
+  drafts: readonly Draft[],
+  { backlog }: Claim,
+): Promise<Outcome> {
+  const { execution_id } = known.row
+  for (const { parent, ...draft } of drafts) {
+    await recordEvent(sql, { execution_id, parent_event_id: String(parent), ...draft }, null)
+  }
+  return { known, started: [], backlog: [...backlog] }
 }
 
 /**
@@ -152,8 +206,9 @@ export async function goOn(driver: Driver, committed: Committed): Promise<void> 
   const { known, started, backlog } = committed
   const executionId = known.row.execution_id
   if (started.length > 0) {
-    await notify(driver, executionId, driver.config.EDGE_LEASE_SECONDS + 5)
+    const backstop = notify(driver, executionId, driver.config.EDGE_LEASE_SECONDS + 5)
     await drive(driver, committed)
+    await backstop
   } else if (backlog.length > 0) {
     await notify(driver, executionId)
   }

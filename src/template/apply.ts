@@ -1,7 +1,7 @@
 /** All filters and tests, and those among them that call others by name. */
 import { attributeGetter, type Getter } from './attributes.ts'
 import { type Args, invoke, type Operation, operation, variadic } from './call.ts'
-import { TemplateError, typeError } from './error.ts'
+import { typeError } from './error.ts'
 import { plainFilters } from './filters.ts'
 import { type Run, spend } from './run.ts'
 import { plainTests } from './tests.ts'
@@ -18,9 +18,7 @@ export function applyTest(run: Run, name: string, value: unknown, args: Args): b
 
 /** Names in a template's text are checked by the parser, those given to `map('…')` only here. */
 function named(table: ReadonlyMap<string, Operation>, name: string, what: string): Operation {
-  const found = table.get(name)
-  if (!found) throw new TemplateError('syntax', `No ${what} named '${name}'.`)
-  return found
+  return table.get(name) ?? typeError(`No ${what} named '${name}'.`)
 }
 
 const map = variadic((run, value, args) => {

@@ -82,7 +82,7 @@ export type ForNode = {
   readonly span: Span
 }
 
-export type MacroNode = {
+type MacroNode = {
   readonly type: 'macro'
   readonly name: string
   readonly params: MacroParams

@@ -28,7 +28,7 @@ export function advance(cursor: Cursor): Token {
   return token
 }
 
-export function at(cursor: Cursor, type: 'name' | 'operator', value: string, ahead = 0): boolean {
+function at(cursor: Cursor, type: 'name' | 'operator', value: string, ahead = 0): boolean {
   const token = peek(cursor, ahead)
   return token.type === type && token.value === value
 }

@@ -10,7 +10,10 @@
  * - Filters and methods that give an iterator or a view in Python give a list here.
  * - `tojson` does not escape for HTML, and `escape` and `safe` give ordinary text.
  * - Unknown filters and tests are refused at once, also in branches that are not taken.
- * - Templates cannot load others: include, import, from, extends, block do not exist.
+ * - `{{ 'x' if false }}` alone is undefined; within text it prints nothing, as in Jinja2.
+ * - A method or macro that is printed instead of called is an error.
+ * - include, import, from, extends, block, autoescape and the filters random, urlize and xmlattr
+ *   do not exist.
  */
 
 import type { Expr } from './ast.ts'
@@ -24,7 +27,6 @@ import { renderNodes } from './render.ts'
 import { type Context, checkDepth, DEFAULT_LIMITS, type Limits, newRun, type Run } from './run.ts'
 import { Callable, isDict, truthy, Undefined, used } from './values.ts'
 
-export type { TemplateErrorKind } from './error.ts'
 export type { Context, Limits } from './run.ts'
 export { TemplateError }
 

@@ -12,7 +12,7 @@ import {
   splitText,
   splitWords,
 } from './strings.ts'
-import { textOf } from './text.ts'
+import { repr, textOf } from './text.ts'
 import {
   capitalize,
   codePoints,
@@ -156,7 +156,7 @@ const LIST: Methods = new Map<string, Operation>([
     'index',
     operation('value', (run, list, value) => {
       const at = iterate(run, list).findIndex((item) => equals(run, item, value))
-      return at < 0 ? typeError('the value is not in the list') : at
+      return at < 0 ? typeError(`${repr(run, value)} is not in list`) : at
     }),
   ],
   [
@@ -199,7 +199,11 @@ function swapCase(char: string): string {
 
 function joinAll(run: Run, separator: unknown, list: unknown): string {
   const items = iterate(run, list)
-  const texts = items.map((item, index) => textOf(item, `sequence item ${index}:`))
+  const texts = items.map((item, index) => {
+    if (typeof used(item) === 'string') return String(item)
+    const found = typeName(item)
+    return typeError(`sequence item ${index}: expected str instance, ${found} found`)
+  })
   return joinTexts(run, String(separator), texts)
 }
 

@@ -162,6 +162,6 @@ function partsOf(expr: Expr | SliceKey): (Expr | SliceKey)[] {
     case 'compare':
       return [expr.first, ...expr.rest.map(({ operand }) => operand)]
     case 'condition':
-      return [expr.test, expr.whenTrue, ...(expr.otherwise ? [expr.otherwise] : [])]
+      return [expr.whenTrue, expr.test, ...(expr.otherwise ? [expr.otherwise] : [])]
   }
 }

@@ -16,6 +16,10 @@ export function onlyReads(expr: Expr): boolean {
       return true
     case 'attribute':
       return onlyReads(expr.target)
+    case 'list':
+      return expr.items.length === 0
+    case 'dict':
+      return expr.entries.length === 0
     case 'item':
       return expr.key.type !== 'slice' && onlyReads(expr.target)
     case 'and':

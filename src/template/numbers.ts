@@ -8,7 +8,7 @@ export type Numeric = number | bigint
 const MAX_BITS = 14_288
 
 /** Small enough for a number, or a bigint. */
-export function integer(exact: bigint): Numeric {
+function integer(exact: bigint): Numeric {
   const value = Number(exact)
   if (Number.isSafeInteger(value)) return value
   if (bitLength(exact) > MAX_BITS) limitError('integer is too large')

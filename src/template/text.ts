@@ -67,7 +67,7 @@ function scalarRepr(value: unknown): string {
   return `<${typeName(value)}>`
 }
 
-export function isoText(date: Date): string {
+function isoText(date: Date): string {
   return Number.isNaN(date.getTime()) ? typeError('invalid date') : date.toISOString()
 }
 

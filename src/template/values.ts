@@ -69,23 +69,26 @@ export function dictEntries(dict: Dict): [unknown, unknown][] {
   return dict instanceof Map ? [...dict] : Object.entries(dict)
 }
 
-export function dictSize(dict: Dict): number {
+function dictSize(dict: Dict): number {
   return dict instanceof Map ? dict.size : Object.keys(dict).length
 }
 
 /** JavaScript's undefined if there is no such key. Inherited properties are never seen. */
 export function dictGet(dict: Dict, key: unknown): unknown {
-  if (dict instanceof Map) return dict.get(dict.has(key) ? key : keyTwin(key))
+  if (dict instanceof Map) return dict.get(storedKey(dict, key))
   if (typeof key !== 'string') return undefined
   return Object.prototype.propertyIsEnumerable.call(dict, key)
     ? (dict as Readonly<Record<string, unknown>>)[key]
     : undefined
 }
 
-/** To Python, True and 1 are the same key. */
-function keyTwin(key: unknown): unknown {
-  if (typeof key === 'boolean') return Number(key)
-  return key === 0 || key === 1 ? key === 1 : key
+/** The form in which a Map holds a key, if it does: True and 1 are one key, so are 5 and 5n. */
+function storedKey(map: ReadonlyMap<unknown, unknown>, key: unknown): unknown {
+  const isSmall = typeof key === 'bigint' && Number.isSafeInteger(Number(key))
+  const plain = isSmall ? Number(key) : key
+  if (map.has(plain)) return plain
+  const twin = typeof plain === 'boolean' ? Number(plain) : plain === 1
+  return map.has(twin) && (plain === 0 || plain === 1 || typeof plain === 'boolean') ? twin : plain
 }
 
 export function makeDict(entries: readonly (readonly [unknown, unknown])[]): Dict {
@@ -94,9 +97,10 @@ export function makeDict(entries: readonly (readonly [unknown, unknown])[]): Dic
       typeError(`unhashable type: '${typeName(key)}'`)
     }
   }
-  return entries.every(([key]) => typeof key === 'string')
-    ? Object.fromEntries(entries)
-    : new Map(entries)
+  if (entries.every(([key]) => typeof key === 'string')) return Object.fromEntries(entries)
+  const map = new Map<unknown, unknown>()
+  for (const [key, value] of entries) map.set(storedKey(map, key), value)
+  return map
 }
 
 export const isNumeric = (value: unknown): value is number | bigint | boolean =>

@@ -1,10 +1,11 @@
 // `npm start` as a newcomer meets it: the founding example, a second start, Ctrl-C, kill -9.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -60,8 +61,8 @@ function launch(env: Record<string, string>): Omit<Started, 'url'> {
 }
 
 async function start(env: Record<string, string> = {}): Promise<Started> {
-  const port = String(await freePort())
-  const process_ = launch({ PORT: port, ...env })
+  const port = env.PORT ?? String(await freePort())
+  const process_ = launch({ ...env, PORT: port })
   const url = `http://127.0.0.1:${port}`
   for (let waited = 0; !process_.output().includes('SQL goes through'); waited += 100) {
     if (waited > 50_000 || process_.child.exitCode !== null) throw new Error(process_.output())
@@ -138,6 +139,23 @@ test('every documented variable reaches the Worker', async () => {
   expect(started.output()).not.toContain(key)
   started.child.kill('SIGTERM')
   expect(await started.ended).toBe(0)
+})
+
+test('the README’s own commands do what it says', async () => {
+  const started = await start()
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const [, script = ''] = /```sh\n([\s\S]*?)```/.exec(readme) ?? []
+  const commands = script.replaceAll('http://127.0.0.1:8787', started.url)
+  const { stdout } = await promisify(execFile)('bash', [
+    '-ec',
+    commands.replaceAll('\n\n#', '\necho; sleep 0.5\n#'),
+  ])
+  const [registered, run, listed] = stdout.split('\n').map((line) => JSON.parse(line))
+  expect(registered).toMatchObject({ status: 'success', path: 'demo/hello', version: 1 })
+  expect(run).toMatchObject({ status: 'running', path: 'demo/hello' })
+  expect(listed).toMatchObject([{ status: 'COMPLETED', result: { said: 'hello edge' } }])
+  started.child.kill('SIGINT')
+  await started.ended
 })
 
 test('the README names every variable', async () => {

@@ -55,6 +55,20 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     expect(log.filter((event) => event === 'step_completed:b0')).toHaveLength(1)
   })
 
+  test('two results for one step at once: one is decided on, none stays undecided', async () => {
+    const client = newClient({}, inject('postgres'))
+    const catalogId = await client.register(fanOut())
+    for (let round = 0; round < 20; round++) {
+      const id = await client.run(catalogId)
+      const reports = [1, 2, 3, 4].map((n) => completed(id, 'b0', n))
+      await Promise.all(reports.map((report) => client.post('/api/events', report)))
+      const log = await client.log(id)
+      expect(log.filter((event) => event === 'step_completed:b0')).toHaveLength(1)
+    }
+    const all = await expectRebuilt(client.env.DATABASE_URL as string, [catalogId])
+    expect(all.every(({ undecided }) => undecided.length === 0)).toBe(true)
+  }, 60_000)
+
   test('a failure and the last completion race to one end', async () => {
     const client = newClient({}, inject('postgres'))
     const catalogId = await client.register(
@@ -77,6 +91,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
       const { body } = await client.get(`/api/executions/${id}`)
       expect(body).toMatchObject({ status: 'FAILED', error: 'boom', progress: 100 })
     }
-    await expectRebuilt(client.env.DATABASE_URL as string, [catalogId])
+    const all = await expectRebuilt(client.env.DATABASE_URL as string, [catalogId])
+    expect(all.every(({ undecided }) => undecided.length === 0)).toBe(true)
   }, 60_000)
 })
