@@ -1,4 +1,5 @@
 // Applies the migrations: plain SQL files, forward only. As a program: `npm run migrate`.
+import { existsSync, realpathSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
@@ -124,7 +125,9 @@ async function main(): Promise<void> {
   console.log(applied.length === 0 ? 'up to date' : applied.join('\n'))
 }
 
-if (import.meta.main) {
+// import.meta.main is not there before Node 24
+const program = process.argv[1] ?? ''
+if (existsSync(program) && realpathSync(program) === import.meta.filename) {
   await main().catch((error: unknown) => {
     const where = error instanceof NeonError ? 'DATABASE_URL: ' : ''
     console.error(`migrate: ${where}${oneLine(error)}`)

@@ -21,15 +21,18 @@ export function connect(config: Config): Sql {
 export function connectTo(url: string): Sql {
   const known = connections.get(url)
   if (known) return known
-  try {
-    const sql = neon(url)
-    if (connections.size > 100) connections.clear()
-    connections.set(url, sql)
-    return sql
-  } catch {
-    // the driver's own message repeats the URL, and so the password
-    throw new AppError('misconfigured', 'the database URL is not valid')
-  }
+  // the driver looks at it when it sends, and its message repeats the URL, and so the password
+  if (!isDatabaseUrl(url)) throw new AppError('misconfigured', 'the database URL is not valid')
+  const sql = neon(url)
+  if (connections.size > 100) connections.clear()
+  connections.set(url, sql)
+  return sql
+}
+
+function isDatabaseUrl(text: string): boolean {
+  const [, rest] = /^postgres(?:ql)?:(\/\/.*)$/s.exec(text) ?? []
+  const url = rest === undefined ? null : URL.parse(`http:${rest}`)
+  return url !== null && url.username !== '' && url.hostname !== '' && url.pathname.length > 1
 }
 
 const ATTEMPTS = 4

@@ -35,10 +35,47 @@ export function parseJson(text: string): Json {
 // What jsonb cannot store: NUL and halves of surrogate pairs.
 const UNSTORABLE = /\\u0000|\\ud[89a-f]/i
 
-/** Parses like parseJson, with U+FFFD in place of what Postgres cannot store: for requests. */
+/** How deep a request may nest; what reads it recursively stays far from the end of its stack. */
+const MAX_DEPTH = 200
+
+/**
+ * Parses like parseJson, with U+FFFD in place of what Postgres cannot store: for requests.
+ * @throws SyntaxError when the text is not JSON or nests too deep.
+ */
 export function parseStorableJson(text: string): Json {
+  if (isTooDeep(text)) throw new SyntaxError(`nested deeper than ${MAX_DEPTH} levels`)
   const value = parseJson(text)
   return UNSTORABLE.test(text) ? (storable(value) as Json) : value
+}
+
+function isTooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    if (inString) {
+      if (char === BACKSLASH) at += 1
+      else if (char === QUOTE) inString = false
+    } else if (char === QUOTE) {
+      inString = true
+    } else if (char === OPEN_BRACKET || char === OPEN_BRACE) {
+      depth += 1
+      if (depth > MAX_DEPTH) return true
+    } else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) {
+      depth -= 1
+    }
+  }
+  return false
+}
+
+const [QUOTE, BACKSLASH, OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = Array.from(
+  '"\\[]{}',
+  (char) => char.charCodeAt(0),
+)
+
+/** Text with U+FFFD in place of what Postgres cannot store. */
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd')
 }
 
 /** Serialises for the wire or for a jsonb parameter; bigint becomes digits. */
@@ -53,7 +90,7 @@ function bigintAsDigits(_key: string, value: unknown): unknown {
 
 /** The value with U+FFFD in place of what jsonb cannot store, in keys too. */
 function storable(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '\ufffd')
+  if (typeof value === 'string') return storableText(value)
   if (Array.isArray(value)) return value.map(storable)
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [storable(k), storable(v)]))

@@ -1,12 +1,18 @@
-// Pages of a list: the body is a bare array or object as ever, paging is in the headers.
+// Replies of JSON text. Pages of a list: the body is a bare array or object as ever, paging is in the headers.
 
 import type { Context } from 'hono'
 import type { App } from './env.ts'
+import { toJson } from './json.ts'
 
 /** JSON text of a reply, and where the next page begins, if there is one. */
 export interface Page {
   json: string
   next: string | null
+}
+
+/** A reply of a value that may hold 64-bit integers, which `c.json` cannot write. */
+export function reply(c: Context<App>, value: unknown): Response {
+  return c.body(toJson(value), 200, { 'content-type': 'application/json' })
 }
 
 /** The reply of a page, with where the next begins in its headers. */

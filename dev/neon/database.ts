@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { PGlite } from '@electric-sql/pglite'
 import { migrate } from '../migrate.ts'
@@ -47,7 +47,9 @@ async function openCopy({ migrations, cache }: OpenOptions, dataDir?: string): P
   }
   const db = await PGlite.create()
   if (migrations !== null) await migrate({ pglite: db }, migrations)
-  const copy = await writeCopy(db, file)
+  const copy = await copyOf(db)
+  // a cache that cannot be written only costs time
+  await writeCopy(copy, file).catch(() => {})
   if (dataDir === undefined) return db
   await db.close()
   return PGlite.create({ dataDir, loadDataDir: copy })
@@ -82,21 +84,23 @@ async function readCopy(file: string): Promise<Blob | null> {
   return crc32(content) === sum ? new Blob([content]) : null
 }
 
-async function writeCopy(db: PGlite, file: string): Promise<Blob> {
+async function copyOf(db: PGlite): Promise<Blob> {
   // without it whoever loads the copy has to recover from the log first
   await db.exec('checkpoint')
-  const copy = await db.dumpDataDir('none')
+  return db.dumpDataDir('none')
+}
+
+async function writeCopy(copy: Blob, file: string): Promise<void> {
   const content = Buffer.from(await copy.arrayBuffer())
   const sum = Buffer.alloc(CHECKSUM_BYTES)
   sum.writeUInt32BE(crc32(content))
-  const dir = join(file, '..')
+  const dir = dirname(file)
   mkdirSync(dir, { recursive: true })
-  const temporary = join(dir, `${randomUUID()}.tmp`)
+  const temporary = `${file}.${randomUUID()}`
   await writeFile(temporary, Buffer.concat([content, sum]))
   renameSync(temporary, file)
-  for (const name of readdirSync(dir)) {
-    const old = name.startsWith(PREFIX) && join(dir, name) !== file
-    if (old) rmSync(join(dir, name), { force: true })
-  }
-  return copy
+  const others = readdirSync(dir).filter(
+    (name) => name.startsWith(PREFIX) && name !== basename(file),
+  )
+  for (const name of others) rmSync(join(dir, name), { force: true })
 }

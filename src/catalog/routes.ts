@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
 import { type Json, toJson } from '../json.ts'
-import { paged } from '../paging.ts'
+import { paged, reply } from '../paging.ts'
 import { parse, query, readJson } from '../validate.ts'
 import { ListQuery, PlaybookQuery, RegisterRequest, ResourceQuery } from './schema.ts'
 import { readEntries, readEntry, readHeads, registerEntry } from './service.ts'
@@ -44,11 +44,7 @@ export const catalog = new Hono<App>()
   })
   .get('/playbook', query(PlaybookQuery), async (c) => {
     const { playbook_id, version } = c.req.valid('query')
-    return paged(
-      c,
-      { json: toJson(await readEntry(c.var.sql, playbook_id, version)), next: null },
-      '',
-    )
+    return reply(c, await readEntry(c.var.sql, playbook_id, version))
   })
   .get('/playbook/content', query(PlaybookQuery), async (c) => {
     const { playbook_id, version } = c.req.valid('query')

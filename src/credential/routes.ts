@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
 import type { App } from '../env.ts'
+import { reply } from '../paging.ts'
 import { body, query } from '../validate.ts'
 import { getCredential, listCredentials, NewCredentialRequest, putCredential } from './service.ts'
 
@@ -9,14 +10,15 @@ const Include = z.object({ include_data: z.stringbool().default(false) })
 
 export const credentials = new Hono<App>()
   .post('/', body(NewCredentialRequest), async (c) =>
-    c.json(await putCredential(c.var.sql, c.var.config, c.req.valid('json'))),
+    reply(c, await putCredential(c.var.sql, c.var.config, c.req.valid('json'))),
   )
   .get('/', query(Filter), async (c) => {
     const { type = null, q = null } = c.req.valid('query')
-    return c.json({ items: await listCredentials(c.var.sql, type, q), filter: { type, q } })
+    return reply(c, { items: await listCredentials(c.var.sql, type, q), filter: { type, q } })
   })
   .get('/:identifier', query(Include), async (c) =>
-    c.json(
+    reply(
+      c,
       await getCredential(
         c.var.sql,
         c.var.config,

@@ -44,17 +44,35 @@ export function decide(
   facts: Facts,
   reports: readonly Report[],
 ): Outcome {
-  return inBatch(playbook, state, withReported(facts, reports), (batch) => {
-    const deciding: { draft: Draft; event: string | number }[] = []
-    for (const report of reports) {
-      const draft = 'draft' in report ? report.draft : report.logged
-      const event = 'draft' in report ? emit(batch, draft) : report.event_id
-      if (DECIDING_EVENTS.has(draft.event_type)) deciding.push({ draft, event })
-    }
-    for (const { draft, event } of deciding) {
-      if (batch.state.active.includes(draft.node_name)) answer(batch, draft, event)
-    }
-  })
+  const known = withReported(facts, reports)
+  try {
+    return inBatch(playbook, state, known, (batch) => takeIn(batch, reports, answer))
+  } catch (error) {
+    // a report that cannot be decided on would be tried for ever; the execution fails and says why
+    const why = `the evaluator failed: ${error instanceof Error ? error.message : String(error)}`
+    return inBatch(playbook, state, known, (batch) =>
+      takeIn(batch, reports, (_batch, report, event) => {
+        batch.cause = event
+        batch.closed.push({ step: report.node_name, failed: true })
+        failExecution(batch, report.node_name, why)
+      }),
+    )
+  }
+}
+
+type Answer = (batch: Batch, report: Draft, event: string | number) => void
+
+/** Appends the reports that are not in the log, then answers those that end an action. */
+function takeIn(batch: Batch, reports: readonly Report[], answerWith: Answer): void {
+  const deciding: { draft: Draft; event: string | number }[] = []
+  for (const report of reports) {
+    const draft = 'draft' in report ? report.draft : report.logged
+    const event = 'draft' in report ? emit(batch, draft) : report.event_id
+    if (DECIDING_EVENTS.has(draft.event_type)) deciding.push({ draft, event })
+  }
+  for (const { draft, event } of deciding) {
+    if (batch.state.active.includes(draft.node_name)) answerWith(batch, draft, event)
+  }
 }
 
 function answer(batch: Batch, report: Draft, event: string | number): void {

@@ -5,7 +5,7 @@
 import { EDGE_TOOLS } from '../catalog/playbook.ts'
 import type { Sql, Statement } from '../db.ts'
 import { newId } from '../ids.ts'
-import { type Json, type JsonObject, toJson } from '../json.ts'
+import { type Json, type JsonObject, storableText, toJson } from '../json.ts'
 import { isTerminal, type Status } from '../status.ts'
 import type { Decision } from './dispatcher.ts'
 import { type State, stateFromJson, stateToJson } from './state.ts'
@@ -185,7 +185,7 @@ export const append = (sql: Sql, a: Append): Statement => sql`
         else array(select unnest(x.undecided) except select unnest(${a.decided}::int[])) end,
       ended_at = case when ${isTerminal(a.state.status)}::bool then now() end,
       result = case when ${isTerminal(a.state.status)}::bool then ${jsonOrNull(a.state.result)}::jsonb end,
-      error = ${a.state.error}
+      error = ${a.state.error === null ? null : storableText(a.state.error)}
     where x.execution_id = ${a.execution_id} and x.version = ${a.expected} and x.ended_at is null
     returning x.execution_id, x.catalog_id
   ), logged as (

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
-import { toJson } from '../json.ts'
+import { reply } from '../paging.ts'
 import { body } from '../validate.ts'
 import { type Requestor, RunRequest } from './schema.ts'
 import { runEntry } from './service.ts'
@@ -13,9 +13,9 @@ export const runs = new Hono<App>()
 
 async function run(c: Context<App>, request: RunRequest): Promise<Response> {
   const { sql, driver } = c.var
-  const { reply, committed } = await runEntry(sql, request, requestorOf(c), claimOf(driver, 0, []))
-  c.executionCtx.waitUntil(goOn(driver, committed))
-  return c.body(toJson(reply), 200, { 'content-type': 'application/json' })
+  const started = await runEntry(sql, request, requestorOf(c), claimOf(driver, 0, []))
+  c.executionCtx.waitUntil(goOn(driver, started.committed))
+  return reply(c, started.reply)
 }
 
 function requestorOf(c: Context<App>): Requestor {

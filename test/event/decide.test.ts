@@ -342,3 +342,35 @@ describe('purity', () => {
     }
   })
 })
+
+test('a report that cannot be decided on fails the execution: nothing is tried for ever', () => {
+  const playbook = compilePlaybook(
+    parse(
+      `workflow:\n- {step: start, next: a}\n- {step: a, ${WORK}, next: b}\n- {step: b, ${WORK}}`,
+    ),
+  )
+  // a playbook that is broken in a way that no validation foresaw
+  const broken: Playbook = {
+    ...playbook,
+    steps: new Map(
+      [...playbook.steps].map(([name, step]) => [name, { ...step, next: null as never }]),
+    ),
+  }
+  const state: State = { ...INITIAL, status: 'RUNNING', version: 2, started: 0b11n, active: ['a'] }
+  const facts: Facts = { execution_id: '1', name: 'p', workload: {}, results: new Map() }
+  const draft: Draft = {
+    event_type: 'action_completed',
+    node_name: 'a',
+    node_type: 'task',
+    status: 'COMPLETED',
+    parent: null,
+    result: null,
+  }
+  const decision = made(decide(broken, state, facts, [{ draft }]))
+  expect(decision.drafts.map(({ event_type }) => event_type)).toEqual([
+    'action_completed',
+    'step_failed',
+    'execution_failed',
+  ])
+  expect(decision.state.error).toContain('the evaluator failed')
+})

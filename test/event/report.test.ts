@@ -136,6 +136,7 @@ test.each([
   ['a string', '"x"', 422],
   ['text that is not JSON', '{', 400],
   ['nothing', '', 400],
+  ['what nests too deep', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 400],
   ['a negative duration', { execution_id: '1', event_type: 'note', duration: -1 }, 422],
 ])('%s is refused with a problem document', async (_what, body, status) => {
   const reply = await report(body)

@@ -33,6 +33,11 @@ describe('a semicolon does not split inside', () => {
     ['a comment with a quote', "select 1 -- it's; so"],
     ['a block comment with a quote', "select /* ' ; */ 1"],
     ['a string with a comment', "select '--', '/*;'"],
+    ['parentheses', 'create rule r as on insert to t do also (select 1; select 2)'],
+    [
+      'the body of an SQL routine',
+      'create or replace function f() returns int begin atomic select case when true then 1 end; select 2; end',
+    ],
   ])('%s', (_what, statement) => {
     expect(splitStatements(`${statement}\n; select 2`)).toEqual([statement, 'select 2'])
   })
@@ -61,6 +66,15 @@ describe('what is left open goes to the end, for the database to refuse', () => 
       expect(splitStatements(text)).toEqual([text])
     },
   )
+})
+
+test('begin, case and end outside of a routine are words like others', () => {
+  expect(splitStatements('begin; select case when a then b end; end; select 1')).toEqual([
+    'begin',
+    'select case when a then b end',
+    'end',
+    'select 1',
+  ])
 })
 
 test('comments alone are no statement, and stay with the one they precede', () => {

@@ -775,11 +775,13 @@ describe('the process', () => {
     await (await start('cached.localhost', { cache: own })).stop()
     expect(statSync(file).mtimeMs).toBe(before)
 
-    writeFileSync(file, whole.subarray(0, whole.length / 2))
-    const [damaged, newer] = [
-      await start('damaged.localhost', { cache: own }),
-      await start('newer.localhost', { cache: own, migrate: changed }),
-    ]
+    // damage that PGlite does not notice by itself
+    const broken = Buffer.from(whole)
+    broken.write('x', whole.indexOf('note_parent_fkey'))
+    writeFileSync(file, broken)
+    const damaged = await start('damaged.localhost', { cache: own })
+    expect(readFileSync(file).equals(broken)).toBe(false)
+    const newer = await start('newer.localhost', { cache: own, migrate: changed })
     expect(await connect('damaged.localhost')`select * from noetl.note`).toEqual([])
     expect(await connect('newer.localhost')`select id from noetl.note`).toEqual([{ id: 1 }])
     expect(readdirSync(own)).toHaveLength(1)

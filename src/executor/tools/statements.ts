@@ -2,32 +2,63 @@
 
 /**
  * The statements of a text, without the semicolons between them. Quotes, dollar quotes, E-strings,
- * quoted identifiers and (nested) comments are respected; parts that hold no statement are dropped.
+ * quoted identifiers, (nested) comments, parentheses and bodies of SQL routines (`begin atomic ..
+ * end`) are respected; parts that hold no statement are dropped.
  */
 export function splitStatements(text: string): string[] {
   const statements: string[] = []
   let start = 0
-  let hasContent = false
+  let nesting = newNesting()
+  const cut = (end: number) => {
+    if (nesting.hasContent) statements.push(text.slice(start, end).trim())
+    start = end + 1
+    nesting = newNesting()
+  }
   let at = 0
   while (at < text.length) {
-    const char = text[at]
-    if (char === ';') {
-      if (hasContent) statements.push(text.slice(start, at).trim())
-      start = at + 1
-      hasContent = false
-      at += 1
-      continue
-    }
     const comment = commentEnd(text, at)
     if (comment !== null) {
       at = comment
-      continue
+    } else if (text[at] === ';' && nesting.parentheses <= 0 && nesting.blocks === 0) {
+      cut(at)
+      at += 1
+    } else {
+      const end = tokenEnd(text, at)
+      follow(nesting, text.slice(at, end))
+      at = end
     }
-    if (char !== undefined && !/\s/.test(char)) hasContent = true
-    at = tokenEnd(text, at)
   }
-  if (hasContent) statements.push(text.slice(start).trim())
+  cut(text.length)
   return statements
+}
+
+/** What a statement has open, as psql follows it. */
+interface Nesting {
+  hasContent: boolean
+  parentheses: number
+  /** `begin` and `case` without their `end`, in a routine. */
+  blocks: number
+  /** The first words, enough to know a routine by. */
+  words: string
+}
+
+function newNesting(): Nesting {
+  return { hasContent: false, parentheses: 0, blocks: 0, words: '' }
+}
+
+const ROUTINE = /^create (or replace )?(function|procedure) /
+
+function follow(nesting: Nesting, token: string): void {
+  if (token.trim() === '') return
+  nesting.hasContent = true
+  if (token === '(') nesting.parentheses += 1
+  if (token === ')') nesting.parentheses -= 1
+  if (!isWordStart(token)) return
+  const word = token.toLowerCase()
+  if (nesting.words.length < 40) nesting.words += `${word} `
+  if (!ROUTINE.test(nesting.words) || nesting.parentheses > 0) return
+  if (word === 'begin' || (word === 'case' && nesting.blocks > 0)) nesting.blocks += 1
+  if (word === 'end' && nesting.blocks > 0) nesting.blocks -= 1
 }
 
 function commentEnd(text: string, at: number): number | null {
@@ -83,7 +114,7 @@ function quotedEnd(text: string, at: number, quote: string, backslashes: boolean
 }
 
 function isWordStart(char: string): boolean {
-  return /[A-Za-z_\u0080-\uffff]/.test(char)
+  return /^[A-Za-z_\u0080-\uffff]/.test(char)
 }
 
 function isWordPart(char: string): boolean {

@@ -1,0 +1,338 @@
+import { afterEach, describe, expect, inject, test, vi } from 'vitest'
+import { newClient, playbook } from '../support.ts'
+
+const client = newClient()
+const ECHO = inject('echo')
+const JSON_TYPE = 'application/vnd.own+json; charset=utf-8'
+let names = 0
+
+afterEach(() => vi.restoreAllMocks())
+
+/** Runs a playbook of one step `call` with these keys; answers its execution, whole. */
+async function ran(step: object, head = '') {
+  const keys = JSON.stringify({
+    step: 'call',
+    type: 'http',
+    url: `${ECHO}/a`,
+    next: 'end',
+    ...step,
+  })
+  const yaml = playbook(`  - {step: start, next: call}\n  - ${keys}\n  - {step: end}`, head)
+  const id = await client.run(await client.register(yaml))
+  return client.get(`/api/executions/${id}`)
+}
+
+/** What the server was asked, by a run that must succeed. */
+async function asked(step: object, head = '') {
+  const { body } = await ran(step, head)
+  expect([body.status, body.error]).toEqual(['COMPLETED', null])
+  return body.result.data
+}
+
+async function errorOf(step: object): Promise<string> {
+  const { body } = await ran(step)
+  expect(body.status).toBe('FAILED')
+  return body.error
+}
+
+/** The error of a run that must fail and must send nothing. */
+async function errorUnsent(step: object): Promise<string> {
+  const fetched = vi.spyOn(globalThis, 'fetch')
+  const error = await errorOf({ ...step, url: `${ECHO}/unsent` })
+  const sent = fetched.mock.calls.filter(([to]) => String(to).endsWith('/unsent'))
+  expect(sent).toEqual([])
+  expect(fetched).toHaveBeenCalled()
+  return error
+}
+
+/** Creates a credential; answers its name. */
+async function credential(type: string, data: object): Promise<string> {
+  const name = `http-${Date.now()}-${++names}`
+  await client.post('/api/credentials', { name, type, data })
+  return name
+}
+
+test('the result is the reply: status, headers, address, time and data', async () => {
+  const { body } = await ran({ url: `${ECHO}/things?x=1`, data: { y: 2 } })
+  expect(body.result).toEqual({
+    status_code: 200,
+    headers: expect.objectContaining({ 'content-type': 'application/json' }),
+    url: `${ECHO}/things?x=1&y=2`,
+    elapsed: expect.any(Number),
+    data: expect.objectContaining({ method: 'GET', path: '/things', query: { x: '1', y: '2' } }),
+  })
+})
+
+test('a reply that is not JSON is text', async () => {
+  expect((await ran({ url: `${ECHO}/text` })).body.result.data).toBe('plain words')
+})
+
+describe('a request', () => {
+  test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+    'is sent by %s',
+    async (method) => {
+      expect((await asked({ method: method.toLowerCase() })).method).toBe(method)
+    },
+  )
+
+  test('is a GET of `endpoint` where nothing else is said', async () => {
+    const { method, path, body } = await asked({ url: undefined, endpoint: ` ${ECHO}/e ` })
+    expect([method, path, body]).toEqual(['GET', '/e', ''])
+  })
+
+  test('has data as its query on GET and DELETE, lists as repeated names', async () => {
+    const data = { a: 1, b: ['x', 'y & z'], c: null, d: { e: 1 } }
+    const { body } = await ran({ data, params: { p: true } })
+    expect(body.result.url).toBe(
+      `${ECHO}/a?p=true&a=1&b=x&b=y+%26+z&c=&d=${encodeURIComponent('{"e":1}')}`,
+    )
+    expect((await asked({ method: 'DELETE', data: { a: 1 } })).query).toEqual({ a: '1' })
+  })
+
+  test('has data as JSON in its body otherwise', async () => {
+    const data = { n: 1, l: [true, null], s: 'ž"\n' }
+    const { body, headers } = await asked({ method: 'POST', data })
+    expect(JSON.parse(body)).toEqual(data)
+    expect(headers['content-type']).toBe('application/json')
+    expect((await asked({ method: 'POST', data: [1, 2] })).body).toBe('[1,2]')
+    expect((await asked({ method: 'POST', payload: { p: 1 } })).body).toBe('{"p":1}')
+    expect((await asked({ method: 'POST', data: null })).body).toBe('')
+  })
+
+  test('has data.query and data.body where data says so', async () => {
+    const { query, body } = await asked({
+      method: 'PUT',
+      data: { query: { q: 1 }, body: { b: 2 } },
+    })
+    expect([query, body]).toEqual([{ q: '1' }, '{"b":2}'])
+    expect((await asked({ data: { query: { q: 1 } } })).query).toEqual({ q: '1' })
+  })
+
+  test('has a text body as it is', async () => {
+    const headers = { 'Content-Type': 'application/xml' }
+    const { body, headers: sent } = await asked({
+      method: 'POST',
+      headers,
+      data: { body: '<a>ž</a>' },
+    })
+    expect([body, sent['content-type']]).toEqual(['<a>ž</a>', 'application/xml'])
+  })
+
+  test('has a form in its body when its content type says so', async () => {
+    const data = { a: 'x y', b: 1 }
+    const form = { 'Content-Type': 'Application/X-WWW-Form-URLEncoded; charset=utf-8' }
+    expect((await asked({ method: 'POST', headers: form, data })).body).toBe('a=x+y&b=1')
+    const multipart = await asked({
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data' },
+      data,
+    })
+    const boundary = /boundary=(.+)$/.exec(multipart.headers['content-type'])?.[1]
+    expect(multipart.body).toContain(`--${boundary}`)
+    expect(multipart.body).toMatch(/name="a"\r\n\r\nx y\r\n/)
+  })
+
+  test('has the headers of the step', async () => {
+    const { headers } = await asked({ headers: { 'X-One': 'a', 'X-Two': 2, 'User-Agent': 'own' } })
+    expect(headers).toMatchObject({ 'x-one': 'a', 'x-two': '2', 'user-agent': 'own' })
+  })
+
+  test('is rendered with the native types of what a step before gave', async () => {
+    const yaml = playbook(
+      `  - {step: start, next: one}
+  - step: one
+    type: http
+    url: ${ECHO}/one
+    data: {n: 5}
+    next: {step: two, when: "one.status_code == 200", data: {passed: "{{ one.data.query }}"}}
+  - step: two
+    type: http
+    method: POST
+    url: "${ECHO}/{{ one.data.path[1:] }}"
+    headers: {X-Run: "{{ execution_id }}"}
+    data: {whole: "{{ one.data.query }}", code: "{{ one.status_code }}", text: "n={{ one.data.query.n }}", passed: "{{ passed }}", list: "{{ workload.list }}"}
+    next: end
+  - {step: end}`,
+      'workload: {list: [1, {a: null}]}',
+    )
+    const id = await client.run(await client.register(yaml))
+    const { body } = await client.get(`/api/executions/${id}`)
+    expect(body.error).toBeNull()
+    const { path, headers, body: sent } = body.result.data
+    expect([path, headers['x-run']]).toEqual(['/one', id])
+    expect(JSON.parse(sent)).toEqual({
+      whole: { n: '5' },
+      code: 200,
+      text: 'n=5',
+      passed: { n: '5' },
+      list: [1, { a: null }],
+    })
+  })
+})
+
+describe('JSON with integers beyond 2^53', () => {
+  test('survives on the way out and back', async () => {
+    const { text } = await ran(
+      { method: 'POST', data: { n: '{{ workload.n }}' } },
+      'workload: {n: 9007199254740993}',
+    )
+    expect(text).toContain('{\\"n\\":9007199254740993}')
+    const { fetch } = globalThis
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async (to, init) =>
+      String(to).endsWith('/big-integer')
+        ? new Response('{"n": 9007199254740993}', { headers: { 'content-type': JSON_TYPE } })
+        : fetch(to, init),
+    )
+    const back = await ran({ url: `${ECHO}/big-integer` })
+    expect(back.text).toMatch(/"n" ?: ?9007199254740993\}/)
+  })
+})
+
+describe('a credential', () => {
+  const SECRET = 'hunter2-secret'
+
+  /** Headers and query that the server saw. */
+  const sentWith = async (auth: unknown) => {
+    const { headers, query } = await asked({ auth })
+    return { headers, query }
+  }
+
+  test('of type bearer is a bearer token', async () => {
+    const { headers } = await sentWith(await credential('bearer', { token: SECRET }))
+    expect(headers.authorization).toBe(`Bearer ${SECRET}`)
+    const other = await sentWith(await credential('httpBearerAuth', { access_token: SECRET }))
+    expect(other.headers.authorization).toBe(`Bearer ${SECRET}`)
+  })
+
+  test('of type basic is user and password, in UTF-8', async () => {
+    const { headers } = await sentWith(await credential('basic', { user: 'ž', password: 'p:q' }))
+    expect(atob(headers.authorization.slice('Basic '.length))).toBe('\xc5\xbe:p:q')
+  })
+
+  test('of type api_key is a header, or in the query', async () => {
+    const inHeader = await credential('api_key', { key: 'X-Key', value: SECRET })
+    expect((await sentWith(inHeader)).headers['x-key']).toBe(SECRET)
+    const inQuery = await credential('api_key', { key: 'k', value: SECRET, in: 'query' })
+    expect((await sentWith(inQuery)).query).toEqual({ k: SECRET })
+  })
+
+  test('of type header is all of its fields and nothing else', async () => {
+    const { headers } = await sentWith(await credential('header', { 'X-A': 'a', 'X-B': 'b' }))
+    expect(headers).toMatchObject({ 'x-a': 'a', 'x-b': 'b' })
+    expect(headers.service).toBeUndefined()
+  })
+
+  test('is found in each form that a step may name it in', async () => {
+    const name = await credential('generic', { token: SECRET })
+    for (const auth of [
+      { type: 'bearer', key: name },
+      { type: 'bearer', credential: name },
+      { source: 'credential', type: 'bearer', key: name },
+      { api: { type: 'bearer', key: name } },
+      { source: 'inline', type: 'bearer', fields: { token: SECRET } },
+      { type: 'bearer', inline: { token: SECRET } },
+    ]) {
+      expect((await sentWith(auth)).headers.authorization).toBe(`Bearer ${SECRET}`)
+    }
+  })
+
+  test('shows in no event and no address', async () => {
+    for (const auth of [
+      await credential('bearer', { token: SECRET }),
+      await credential('api_key', { key: 'k', value: SECRET, in: 'query' }),
+      await credential('header', { 'X-A': SECRET }),
+    ]) {
+      const { body, text } = await ran({ auth, url: `${ECHO}/text?a=1` })
+      expect(body.result).toMatchObject({ data: 'plain words', url: `${ECHO}/text?a=1` })
+      expect(text).not.toContain(SECRET)
+      expect((await ran({ auth, url: 'http://127.0.0.1:1/' })).text).not.toContain(SECRET)
+    }
+  })
+
+  test.each<[what: string, type: string, data: object, error: string]>([
+    [
+      'of an unknown type',
+      'kerberos',
+      { token: 't' },
+      "a credential of type 'kerberos' does not say how http sends it",
+    ],
+    ['without its token', 'bearer', { value: 't' }, 'the bearer credential lacks token'],
+    ['without its password', 'basic', { username: 'u' }, 'the basic credential lacks password'],
+    ['that is no header', 'header', { 'X Y': 'z' }, "'X Y' is not a valid header"],
+    [
+      'that breaks out of its header',
+      'header',
+      { 'X-Y': 'z\r\nX-Z: 1' },
+      "'X-Y' is not a valid header",
+    ],
+  ])('%s fails the step before anything is sent', async (_what, type, data, error) => {
+    const auth = await credential(type, data)
+    expect(await errorUnsent({ auth })).toBe(error)
+  })
+
+  test('that is not there fails the step before anything is sent', async () => {
+    expect(await errorUnsent({ auth: 'nobody' })).toBe("there is no credential 'nobody'")
+  })
+})
+
+describe('a failure', () => {
+  test('is any status but 2xx, and keeps the reply', async () => {
+    const { body } = await ran({ url: `${ECHO}/status/503`, data: { a: 1 } })
+    expect(body).toMatchObject({ status: 'FAILED', error: 'HTTP 503 Service Unavailable' })
+    const error = body.events.find(
+      (event: { event_type: string }) => event.event_type === 'action_error',
+    )
+    expect(error).toMatchObject({ status: 'FAILED', error: 'HTTP 503 Service Unavailable' })
+    expect(error.result).toMatchObject({
+      status: 'error',
+      data: { status_code: 503, url: `${ECHO}/status/503?a=1`, data: { query: { a: '1' } } },
+    })
+    expect((await ran({ url: `${ECHO}/status/404` })).body.error).toBe('HTTP 404 Not Found')
+    expect((await ran({ url: `${ECHO}/status/201` })).body.status).toBe('COMPLETED')
+  })
+
+  test('is a reply that takes longer than the timeout', async () => {
+    const startedAt = Date.now()
+    const { host } = new URL(ECHO)
+    expect(await errorOf({ url: `${ECHO}/slow/8000`, timeout: 1 })).toBe(
+      `no reply from ${host} within 1 s`,
+    )
+    expect(Date.now() - startedAt).toBeLessThan(4_000)
+  })
+
+  test('is a host that does not answer', async () => {
+    expect(await errorOf({ url: 'http://127.0.0.1:1/x?secret=1' })).toBe(
+      'no reply from 127.0.0.1:1',
+    )
+  })
+
+  test('is a reply that is too large for the log', async () => {
+    expect(await errorOf({ url: `${ECHO}/big/2097153` })).toBe(
+      'the reply is larger than 2097152 bytes',
+    )
+    expect((await ran({ url: `${ECHO}/big/2000000` })).body.status).toBe('COMPLETED')
+  })
+
+  test.each<[what: string, step: object, error: string]>([
+    ['an address that is none', { url: 'not a url' }, 'url is not an http or https address'],
+    [
+      'an address of another kind',
+      { url: 'file:///etc/passwd' },
+      'url is not an http or https address',
+    ],
+    ['an address that is no text', { url: 5 }, 'url is not an http or https address'],
+    ['an unknown method', { method: 'FETCH' }, "unknown method 'FETCH'"],
+    ['headers that are no mapping', { headers: ['a'] }, 'headers is a mapping'],
+    ['a header with a line break', { headers: { 'X-A': 'a\nb' } }, "'X-A' is not a valid header"],
+    ['a GET with a body', { data: { body: { a: 1 } } }, 'a GET has no body'],
+    ['a query that is no mapping', { data: 'a=1' }, 'data is a mapping'],
+  ])('is %s', async (_what, step, error) => {
+    expect(await errorOf(step)).toBe(error)
+  })
+
+  test('is an undefined name in a template, and nothing is sent', async () => {
+    expect(await errorUnsent({ headers: { 'X-A': '{{ nothing.here }}' } })).toBe(
+      "template: 'nothing' is undefined in {{ nothing.here }} at /headers/X-A",
+    )
+  })
+})
