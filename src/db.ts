@@ -44,7 +44,7 @@ const UNSTORABLE = /^(22021|22P05|54\d\d\d)$/
 const LEASE_LOST = 'NE409'
 
 /** The SQLSTATE of a database's error; null when the database gave no answer (outcome unknown). */
-export function sqlState(error: unknown): string | null {
+function sqlState(error: unknown): string | null {
   return error instanceof NeonDbError && error.code ? error.code : null
 }
 
@@ -61,11 +61,6 @@ export function brokenConstraint(error: unknown): string | null {
  */
 export async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
   return (await again(() => statement)) as Row[]
-}
-
-/** The same for a list of statements in one transaction: one round trip, all or nothing. */
-export async function transactionOf(sql: Sql, statements: Statement[]): Promise<unknown[][]> {
-  return again(() => sql.transaction(statements))
 }
 
 async function again<T>(send: () => PromiseLike<T>): Promise<T> {

@@ -3,7 +3,7 @@ const MAX_STATEMENTS = 200
 const STATEMENT_CHARS = 80
 
 /** What was asked under one application name: HTTP requests, the statements in them, their texts. */
-export type Count = { round_trips: number; queries: number; statements: string[] }
+type Count = { round_trips: number; queries: number; statements: string[] }
 
 export type Counts = {
   add(name: string, queries: string[]): void

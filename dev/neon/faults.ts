@@ -1,6 +1,6 @@
 /** The ways in which a request can go wrong on its way to the database and back. */
-export const KINDS = ['refuse', 'reset_before', 'reset_after', 'http_500', 'empty_400'] as const
-export type Kind = (typeof KINDS)[number]
+const KINDS = ['refuse', 'reset_before', 'reset_after', 'http_500', 'empty_400'] as const
+type Kind = (typeof KINDS)[number]
 
 /** `skip` requests pass first; after `times` faults the rest pass (null: no end). */
 export type FaultPlan = {
@@ -12,7 +12,7 @@ export type FaultPlan = {
   times: number | null
 }
 
-export type FaultStatus = FaultPlan & { seen: number; injected: Record<Kind, number> }
+type FaultStatus = FaultPlan & { seen: number; injected: Record<Kind, number> }
 
 /** A fault to inject; an `empty_400` leaves the client in doubt, so it is executed in half of the cases. */
 export type Fault = { kind: Kind; executed: boolean }

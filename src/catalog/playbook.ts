@@ -27,7 +27,7 @@ export const START = 'start'
 export const END = 'end'
 
 /** One `next` item: fires when `when` holds, or always when there is none. */
-export interface Transition {
+interface Transition {
   to: string
   /** A bare expression, without braces; a boolean literal is text here too. */
   when: string | null
@@ -75,7 +75,7 @@ export const PROGRAM_KEYS: ReadonlySet<string> = new Set(['code', 'code_b64'])
 const DATA_KEYS = ['input', 'payload', 'args', 'with', 'data']
 
 /** The steps of a playbook's payload, as written; [] when it has none. */
-export function stepsOf(payload: JsonObject): Json[] {
+function stepsOf(payload: JsonObject): Json[] {
   const steps = payload.workflow ?? payload.steps
   return Array.isArray(steps) ? steps : []
 }

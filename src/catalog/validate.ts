@@ -17,7 +17,7 @@ import {
 import { type Key, readYaml } from './yaml.ts'
 
 export const MAX_CONTENT_BYTES = 1_048_576
-export const MAX_STEPS = 2_000
+const MAX_STEPS = 2_000
 
 type Report = (path: Key[], detail: string) => void
 
@@ -95,6 +95,8 @@ function checkName(step: Json, at: [string, number], firstOf: Map<string, number
   }
   if (name.length > 256) return report(at, 'the step name is longer than 256 characters')
   if (UNPRINTABLE.test(name)) return report(at, 'the step name has control characters')
+  // results and states are kept in objects under the steps' names
+  if (name in Object.prototype) return report(at, `a step cannot be called '${name}'`)
   const first = firstOf.get(name)
   if (first === undefined) {
     firstOf.set(name, at[1])
@@ -135,7 +137,7 @@ function checkStep(
   if (next !== undefined && next !== null) checkNext(next, [...at, 'next'], names, report)
 }
 
-export const POSTGRES_TEXTS = ['command', 'commands', 'sql', 'query', 'command_b64', 'commands_b64']
+const POSTGRES_TEXTS = ['command', 'commands', 'sql', 'query', 'command_b64', 'commands_b64']
 
 function checkNext(
   next: Json,

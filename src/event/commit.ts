@@ -223,7 +223,7 @@ export function planAppend(known: Known, decision: Decision, claim: Claim | null
 }
 
 /** The draft of action_started for a job, as NoETL's workers report it. */
-export function actionStarted(job: NewJob, attempt: number): Draft {
+function actionStarted(job: NewJob, attempt: number): Draft {
   return {
     event_type: 'action_started',
     node_id: job.node_id,

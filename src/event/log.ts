@@ -82,7 +82,7 @@ function maxAttempts(retry: Json | undefined): number {
 }
 
 /** The rows of `events` as `noetl.event` has them; spliced into statements that insert them. */
-export const eventRows = (sql: Sql, events: readonly NumberedEvent[]) => sql`
+const eventRows = (sql: Sql, events: readonly NumberedEvent[]) => sql`
   jsonb_to_recordset(${toJson(events)}::jsonb) as e(
     seq int, event_id bigint, parent_event_id bigint, parent_execution_id bigint, event_type text,
     node_id text, node_name text, node_type text, status text, duration float8, context jsonb,

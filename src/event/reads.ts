@@ -21,7 +21,7 @@ export interface LogPage {
 /** A reply over Neon's HTTP is at most 10 MB; a page of events keeps well below. */
 const MAX_PAGE_BYTES = 7_000_000
 
-export interface EventsRow {
+interface EventsRow {
   /** JSON array of the page's events, as text. */
   events: string
   /** seq of the page's last event; null when there is none. */

@@ -6,7 +6,7 @@ import type { Json, JsonObject } from '../json.ts'
 import { normalizeStatus, type Status } from '../status.ts'
 
 /** Written by the evaluator alone; a client that posts one is refused. */
-export const EVALUATOR_EVENTS: ReadonlySet<string> = new Set([
+const EVALUATOR_EVENTS: ReadonlySet<string> = new Set([
   'execution_start',
   'execution_complete',
   'execution_failed',

@@ -10,7 +10,7 @@ import { decideStart } from '../event/dispatcher.ts'
 import { INITIAL } from '../event/state.ts'
 import type { Draft } from '../event/types.ts'
 import { newId, parseId } from '../ids.ts'
-import type { JsonObject } from '../json.ts'
+import { type JsonObject, toJson } from '../json.ts'
 import { isTerminal } from '../status.ts'
 import { TemplateError } from '../template/index.ts'
 import { type StartedRow, start } from './queries.ts'
@@ -136,13 +136,23 @@ function begin({ catalog_id, path, version, playbook }: Entry, request: RunReque
   }
 }
 
+/** It is written twice by one request, and that is at most 10 MB. */
+const MAX_WORKLOAD_BYTES = 2 * 1_048_576
+
+function storable(workload: JsonObject): JsonObject {
+  if (new TextEncoder().encode(toJson(workload)).byteLength > MAX_WORKLOAD_BYTES) {
+    fail('too_large', `the workload is larger than ${MAX_WORKLOAD_BYTES} bytes`)
+  }
+  return workload
+}
+
 function renderedWorkload(
   { workload }: Playbook,
   { parameters, merge }: RunRequest,
   executionId: string,
 ): JsonObject {
   try {
-    return workloadOf(workload, parameters, merge, executionId)
+    return storable(workloadOf(workload, parameters, merge, executionId))
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
     const at = `/workload${error.pointer ?? ''}`

@@ -13,7 +13,7 @@ import { TOOLS } from './tools/index.ts'
 import { type Call, ToolError, type ToolResult } from './tools/tool.ts'
 
 /** Seconds that an action may take when its step does not say: NoETL's http timeout. */
-export const DEFAULT_TIMEOUT_SECONDS = 30
+const DEFAULT_TIMEOUT_SECONDS = 30
 
 /** Credentials read by one invocation, so that each is read once. */
 export type Credentials = Map<string, Promise<{ type: string; data: JsonObject }>>
@@ -30,7 +30,7 @@ export interface Ended {
 const MAX_RESULT_BYTES = 2_097_152
 
 /** The time limit of a step in seconds, when it is a number in its range; else the default. */
-export function timeoutSeconds(action: JsonObject): number {
+function timeoutSeconds(action: JsonObject): number {
   const asked = Number(action.timeout)
   return Number.isFinite(asked) && asked > 0 ? Math.min(asked, 600) : DEFAULT_TIMEOUT_SECONDS
 }

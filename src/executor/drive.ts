@@ -22,7 +22,7 @@ import type { Config } from '../settings.ts'
 import { type Credentials, type Ended, runAction } from './action.ts'
 
 /** What an invocation may spend on driving. */
-export interface Budget {
+interface Budget {
   /** Time after which no further action is started (epoch milliseconds). */
   startUntil: number
   /** Time by which every action must have ended. */
@@ -72,7 +72,7 @@ export function claimOf(driver: Driver, running: number, backlog: readonly NewJo
  * Goes on from a commit that started actions until none is left to run here. Never throws: what it
  * cannot finish stays leased or queued, and the sweeper sees to it.
  */
-export async function drive(driver: Driver, from: Committed): Promise<void> {
+async function drive(driver: Driver, from: Committed): Promise<void> {
   const { sql, config, budget, worker_id } = driver
   const executionId = from.known.row.execution_id
   const seconds = config.EDGE_LEASE_SECONDS

@@ -4,7 +4,7 @@ import type { Sql, Statement } from '../db.ts'
 import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
 import type { JsonObject } from '../json.ts'
 
-export interface LeasedJob {
+interface LeasedJob {
   queue_id: string
   node_id: string
   node_name: string

@@ -1,5 +1,5 @@
 import { neon } from '@neondatabase/serverless'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { expectRebuilt } from '../rebuild.ts'
 import { completed, newClient, playbook } from '../support.ts'
 
@@ -218,6 +218,53 @@ describe('an invocation that dies', () => {
     await client.noFaults()
     expect((await client.post('/api/events', completed(id, 'a'))).status).toBe(200)
     expect(await detail(id)).toMatchObject({ status: 'COMPLETED' })
+  })
+})
+
+describe('a lease that is lost while the action runs', () => {
+  test('refuses the late report; the new holder’s result counts', async () => {
+    const client = newClient()
+    const content = playbook(`  - {step: start, next: slow}
+  - {step: slow, type: http, url: "${inject('echo')}/slow/600", next: end}
+  - {step: end, result: {from: "{{ slow }}"}}`)
+    const catalogId = await client.register(content)
+    const { body } = await client.post(
+      '/api/executions/run',
+      { catalog_id: catalogId },
+      { settled: false },
+    )
+    const id = body.execution_id
+    await sql()`update noetl.queue set worker_id = 'another', queue_id = queue_id + 1000 where execution_id = ${id}`
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(
+      (await detail(id)).events.map(({ event_type }: Record<string, string>) => event_type),
+    ).toEqual(['execution_start', 'step_started', 'action_started'])
+    await client.post('/api/events', completed(id, 'slow', 'another'))
+    expect(await detail(id)).toMatchObject({ status: 'COMPLETED', result: { from: 'another' } })
+  })
+
+  test('does not take with it the results of the actions beside it', async () => {
+    const client = newClient()
+    const step = (name: string) =>
+      `  - {step: ${name}, type: http, url: "${inject('echo')}/slow/600"}`
+    const content = playbook(
+      `  - {step: start, next: [a, b, c]}\n${['a', 'b', 'c'].map(step).join('\n')}`,
+    )
+    const catalogId = await client.register(content)
+    const { body } = await client.post(
+      '/api/executions/run',
+      { catalog_id: catalogId },
+      { settled: false },
+    )
+    const id = body.execution_id
+    await sql()`update noetl.queue set worker_id = 'another', queue_id = queue_id + 1000
+      where execution_id = ${id} and node_name = 'b'`
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    const log = await client.log(id)
+    expect(log.filter((event) => event.startsWith('step_completed')).sort()).toEqual([
+      'step_completed:a',
+      'step_completed:c',
+    ])
   })
 })
 

@@ -1,17 +1,18 @@
 import { neon } from '@neondatabase/serverless'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { newClient, playbook } from '../support.ts'
+import { oneStep } from './one-step.ts'
 
 const client = newClient()
-const AUTH = `pg-${Date.now()}`
-const PASSWORD = 'test'
+const AUTH = `pg-${Date.now()}-tool`
 const DATA = {
   db_host: 'db.localhost',
   db_port: 5432,
   db_user: 'test',
-  db_password: PASSWORD,
+  db_password: 'test',
   db_name: 'noetl',
 }
+const { ran, resultOf, errorOf } = oneStep(client, { type: 'postgres', auth: AUTH })
 let tables = 0
 const newTable = () => `tool_test_${Date.now()}_${++tables}`
 const database = () => neon(client.env.DATABASE_URL as string)
@@ -20,32 +21,10 @@ beforeAll(async () => {
   await client.post('/api/credentials', { name: AUTH, type: 'postgres', data: DATA })
 })
 
-/** Runs a playbook of one step `sql` with these keys; answers its execution, whole. */
-async function ran(step: object, head = '', parameters = {}) {
-  const keys = JSON.stringify({ step: 'sql', type: 'postgres', auth: AUTH, next: 'end', ...step })
-  const yaml = playbook(`  - {step: start, next: sql}\n  - ${keys}\n  - {step: end}`, head)
-  const id = await client.run(await client.register(yaml), parameters)
-  return client.get(`/api/executions/${id}`)
-}
-
-/** The commands' results of a run that must succeed. */
-async function commandsOf(step: object, head = '', parameters = {}) {
-  const { body } = await ran(step, head, parameters)
-  expect([body.status, body.error]).toEqual(['COMPLETED', null])
-  return body.result
-}
-
-/** The error of a run that must fail. */
-async function errorOf(step: object): Promise<string> {
-  const { body } = await ran(step)
-  expect(body.status).toBe('FAILED')
-  return body.error
-}
-
 describe('the result', () => {
   test('has rows, their count and their columns, in order', async () => {
     const command = 'select 1 as b, null as a union all select 2, null order by 1'
-    expect(await commandsOf({ command })).toEqual({
+    expect(await resultOf({ command })).toEqual({
       command_0: {
         status: 'success',
         rows: [
@@ -59,7 +38,7 @@ describe('the result', () => {
   })
 
   test('has columns where there is no row', async () => {
-    const { command_0 } = await commandsOf({ command: 'select 1 as a, 2 as b where false' })
+    const { command_0 } = await resultOf({ command: 'select 1 as a, 2 as b where false' })
     expect(command_0).toEqual({ status: 'success', rows: [], row_count: 0, columns: ['a', 'b'] })
   })
 
@@ -75,7 +54,7 @@ describe('the result', () => {
       update ${table} set n = 0 where n > 1;
       delete from ${table} where false;
       insert into ${table} values (9) returning n`
-    expect(await commandsOf({ command })).toEqual({
+    expect(await resultOf({ command })).toEqual({
       command_0: told(-1),
       command_1: told(3),
       command_2: told(2),
@@ -87,75 +66,8 @@ describe('the result', () => {
   test('of a procedure is a message', async () => {
     const name = newTable()
     const command = `create procedure ${name}() language sql as $$ select 1; $$; call ${name}()`
-    const { command_1 } = await commandsOf({ command })
+    const { command_1 } = await resultOf({ command })
     expect(command_1).toEqual({ status: 'success', message: 'Procedure executed successfully.' })
-  })
-})
-
-describe('types survive as JSON', () => {
-  test.each<[what: string, expression: string, json: string]>([
-    ['int4', '-5', '-5'],
-    ['int8', '9007199254740993::int8', '9007199254740993'],
-    ['a small int8', '7::int8', '7'],
-    ['numeric', '1234.5678::numeric', '1234.5678'],
-    ['numeric beyond a double', '12345678901234567890.123::numeric', '"12345678901234567890.123"'],
-    ['numeric NaN', "'NaN'::numeric", '"NaN"'],
-    ['float8', '0.1::float8 + 0.2', '0.30000000000000004'],
-    ['a tiny float8', '1.2345678901234566e-7::float8', '0.00000012345678901234566'],
-    ['float8 NaN', "'NaN'::float8", '"NaN"'],
-    ['float8 infinity', "'-Infinity'::float8", '"-Infinity"'],
-    ['float4', '1.5::float4', '1.5'],
-    ['bool', 'true', 'true'],
-    ['null', 'null::int', 'null'],
-    ['text', "'a\"b\\c ž🐎'", '"a\\"b\\\\c ž🐎"'],
-    ['date', "date '2026-02-28'", '"2026-02-28"'],
-    ['time', "time '23:59:01.5'", '"23:59:01.5"'],
-    ['timestamp', "timestamp '2026-01-02 03:04:05.678901'", '"2026-01-02T03:04:05.678901"'],
-    ['interval', "interval '1 day 2 hours'", '"1 day 02:00:00"'],
-    [
-      'uuid',
-      "'00000000-0000-0000-0000-00000000000a'::uuid",
-      '"00000000-0000-0000-0000-00000000000a"',
-    ],
-    ['bytea', "'\\x00ff'::bytea", '"\\\\x00ff"'],
-    ['json', `'{"b": 1, "n": 9007199254740993}'::json`, '{"b":1,"n":9007199254740993}'],
-    ['jsonb', `'[9007199254740993, {"a": null}]'::jsonb`, '[9007199254740993,{"a":null}]'],
-    ['inet', "'10.0.0.0/8'::inet", '"10.0.0.0/8"'],
-    ['range', 'int4range(1, 5)', '"[1,5)"'],
-    ['oid', '26::oid', '26'],
-    ['int arrays', 'array[1, null, 3]', '[1,null,3]'],
-    ['int8 arrays', 'array[9007199254740993, 1]', '[9007199254740993,1]'],
-    ['arrays of arrays', 'array[[1, 2], [3, 4]]', '[[1,2],[3,4]]'],
-    ['numeric arrays', 'array[1.5, 2]::numeric[]', '[1.5,2]'],
-    ['float arrays', "array['NaN', '0.5']::float8[]", '["NaN",0.5]'],
-    ['bool arrays', 'array[true, null]', '[true,null]'],
-    ['text arrays', `array['a"b', 'c,d', null, 'NULL', '']`, '["a\\"b","c,d",null,"NULL",""]'],
-    ['date arrays', "array[date '2026-01-01']", '["2026-01-01"]'],
-    ['timestamp arrays', "array[timestamp '2026-01-01 00:00']", '["2026-01-01T00:00:00"]'],
-    [
-      'uuid arrays',
-      "array['00000000-0000-0000-0000-00000000000a'::uuid]",
-      '["00000000-0000-0000-0000-00000000000a"]',
-    ],
-    ['jsonb arrays', `array['{"n": 9007199254740993}'::jsonb]`, '[{"n":9007199254740993}]'],
-    ['interval arrays', "array[interval '1 hour']", '["01:00:00"]'],
-    ['an empty array', 'array[]::int[]', '[]'],
-  ])('%s', async (_what, expression, json) => {
-    const { text } = await ran({ command: `select ${expression} as v` })
-    expect(text.replaceAll(/([:,]) (?=\S)/g, '$1')).toContain(`"rows":[{"v":${json}}]`)
-  })
-
-  test('timestamptz has its offset', async () => {
-    const command = "set local timezone to '-02:30'; select timestamptz '2026-01-02 03:04:05Z' as v"
-    const [{ v }] = (await commandsOf({ command })).command_1.rows
-    expect(Date.parse(v)).toBe(Date.UTC(2026, 0, 2, 3, 4, 5))
-    expect(v).toMatch(/^2026-01-02T\d\d:\d\d:05[+-]\d\d:\d\d$/)
-  })
-
-  test('enums are text', async () => {
-    const name = newTable()
-    const command = `create type ${name} as enum ('sad', 'ok'); select 'ok'::${name} as v`
-    expect((await commandsOf({ command })).command_1.rows).toEqual([{ v: 'ok' }])
   })
 })
 
@@ -169,7 +81,7 @@ describe('the text of a command', () => {
       "($$dollar; $1 'quoted'$$); /* ; */",
       `select t from ${table} order by length(t) desc`,
     ].join('\n')
-    const { command_2 } = await commandsOf({ command })
+    const { command_2 } = await resultOf({ command })
     expect(command_2.rows.map(({ t }: { t: string }) => t)).toEqual([
       "line one\n  line two; it's <b>&amp;</b> -- no comment /* nor this */",
       "dollar; $1 'quoted'",
@@ -180,7 +92,7 @@ describe('the text of a command', () => {
   test('may be a list, and may be in base64, with templates in each', async () => {
     const head = 'workload: {n: 5}'
     const rows = async (step: object) =>
-      Object.values(await commandsOf(step, head)).map((one) => (one as { rows: unknown }).rows)
+      Object.values(await resultOf(step, head)).map((one) => (one as { rows: unknown }).rows)
     expect(
       await rows({ commands: ['select {{ workload.n }} as a', 'select 2 as b; select 3 as c'] }),
     ).toEqual([[{ a: 5 }], [{ b: 2 }], [{ c: 3 }]])
@@ -222,7 +134,7 @@ describe('a failure', () => {
     ])
     expect(body.events[3]).toMatchObject({
       status: 'FAILED',
-      node_name: 'sql',
+      node_name: 'only',
       error: body.error,
       result: { status: 'error', error: body.error },
     })
@@ -293,67 +205,6 @@ describe('a failure', () => {
     expect(await errorOf({ command: "select repeat('x', 3000000) as v" })).toMatch(
       /^the result, whose statements have run, is larger than 2097152 bytes/,
     )
-  })
-})
-
-describe('a credential', () => {
-  test.each<[what: string, auth: unknown]>([
-    ['by name', AUTH],
-    ['by a template', '{{ workload.auth }}'],
-    ['by key', { type: 'postgres', key: AUTH }],
-    ['by credential', { type: 'postgres', credential: AUTH }],
-    ['under an alias', { db: { source: 'credential', key: AUTH } }],
-    ['inline', { source: 'inline', type: 'postgres', fields: DATA }],
-    [
-      'inline, by its other name',
-      { type: 'postgres', inline: { dsn: 'postgres://test:test@db.localhost/noetl' } },
-    ],
-  ])('is taken %s', async (_what, auth) => {
-    const { command_0 } = await commandsOf(
-      { auth, command: 'select 1 as n' },
-      `workload: {auth: ${AUTH}}`,
-    )
-    expect(command_0.rows).toEqual([{ n: 1 }])
-  })
-
-  test('shows in no event, error or reply', async () => {
-    const secret = `hunter2-${Date.now()}`
-    const auth = `${AUTH}-secret`
-    const data = { ...DATA, db_password: secret }
-    const written = await client.post('/api/credentials', { name: auth, type: 'postgres', data })
-    const replies = [
-      written,
-      await ran({ auth, command: 'select 1' }),
-      await ran({ auth, command: 'select 1 / 0' }),
-      await client.get(`/api/credentials/${auth}`),
-      await client.get('/api/executions'),
-    ]
-    for (const { text } of replies) expect(text).not.toContain(secret)
-    const id = replies[1]?.body.id
-    const { text } = await client.get(`/api/execution/data/${id}`)
-    expect(text).not.toContain(secret)
-    const [kept] = await database()`
-      select (select string_agg(e::text, '') from noetl.event e where execution_id = ${id}) || (
-        select string_agg(q::text, '') from noetl.queue q where execution_id = ${id}) as rows`
-    expect(kept?.rows).not.toContain(secret)
-  })
-
-  test('whose database does not answer leaves the outcome open, without its address', async () => {
-    const name = `${AUTH}-away`
-    const dsn = `postgres://test:hunter2@db.localhost/noetl?application_name=${name}`
-    await client.post('/api/credentials', { name, type: 'postgres', data: { dsn } })
-    await client.faults({ application_name: name, rate: 1, kinds: ['refuse'], seed: 1 })
-    const { body, text } = await ran({ auth: name, command: 'select 1' })
-    expect(body.error).toBe('the database gave no answer; its statements may or may not have run')
-    expect(text).not.toMatch(/hunter2|db\.localhost/)
-  })
-
-  test('with a DSN that is none is refused without showing it', async () => {
-    const name = `${AUTH}-broken`
-    await client.post('/api/credentials', { name, data: { dsn: 'postgres://u:hunter2@[' } })
-    const { body, text } = await ran({ auth: name, command: 'select 1' })
-    expect(body.error).toBe('the database URL is not valid')
-    expect(text).not.toContain('hunter2')
   })
 })
 
