@@ -61,6 +61,8 @@ export interface Playbook {
   workload: JsonObject
   /** Steps whose results are mentioned by what is evaluated when branches have joined. */
   joinNeeds: string[]
+  /** Steps whose results anything mentions; those of others need not be remembered. */
+  mentioned: ReadonlySet<string>
 }
 
 /** Keys of a step that say where it stands and not what it does. */
@@ -102,11 +104,14 @@ export function compilePlaybook(payload: JsonObject): Playbook {
     step.decisionNeeds = decisionNeeds(step, steps)
   }
   const joins = order.filter((step) => step.tool === null && isJoin(step))
+  const joinNeeds = [...new Set(joins.flatMap((step) => evaluationNeeds(step, steps)))]
+  const others = order.flatMap((step) => [...step.actionNeeds, ...step.decisionNeeds])
   return {
     steps,
     order,
     workload: isObject(payload.workload) ? payload.workload : {},
-    joinNeeds: [...new Set(joins.flatMap((step) => evaluationNeeds(step, steps)))],
+    joinNeeds,
+    mentioned: new Set([...joinNeeds, ...others]),
   }
 }
 

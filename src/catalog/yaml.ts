@@ -10,6 +10,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  type ScalarTag,
   type Tags,
 } from 'yaml'
 import { toBase64 } from '../base64.ts'
@@ -58,10 +59,13 @@ export function readYaml(text: string): Yaml {
     faults.push({ pointer: '', detail, ...placeAt(node?.range?.[0] ?? 0) }),
   )
   if (faults.length > 0) return { value: undefined, faults }
-  return {
-    value: plain(document.toJS({ maxAliasCount: -1 })),
-    placeOf: (path) => placeAt(offsetOf(root, path)),
-    faults: [],
+  try {
+    const value = plain(document.toJS({ maxAliasCount: -1 }))
+    return { value, placeOf: (path) => placeAt(offsetOf(root, path)), faults: [] }
+  } catch (error) {
+    // merging what is no mapping, for one
+    const detail = `not YAML: ${error instanceof Error ? error.message : error}`
+    return { value: undefined, faults: [{ pointer: '', detail, line: 1, column: 1 }] }
   }
 }
 
@@ -120,20 +124,30 @@ function measure(root: Node | null, report: (node: Node | null, detail: string) 
     report(root, `more than ${MAX_EXPANDED} characters with aliases expanded`)
 }
 
-const BOOL = 'tag:yaml.org,2002:bool'
-const TIMESTAMP = 'tag:yaml.org,2002:timestamp'
+const TAG = 'tag:yaml.org,2002:'
 
-/** YAML 1.1 has y and n for true and false; PyYAML reads them as text, as everybody expects. */
 function pythonTags(tags: Tags): Tags {
   return tags
-    .filter((tag) => typeof tag === 'string' || tag.tag !== TIMESTAMP)
+    .filter((tag) => typeof tag === 'string' || tag.tag !== `${TAG}timestamp`)
     .map((tag) => {
-      if (typeof tag === 'string' || tag.tag !== BOOL || !('test' in tag) || !tag.test) return tag
-      const test = tag.test.test('yes')
-        ? /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/
-        : /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/
-      return { ...tag, test }
+      if (typeof tag === 'string' || tag.collection !== undefined) return tag
+      const test = pythonTest(tag)
+      return test === undefined ? tag : { ...tag, test }
     })
+}
+
+/** What PyYAML takes for a value where YAML 1.1 takes more: y, n, 08 and 1e5 are text, as is meant. */
+function pythonTest({ tag, format, test }: ScalarTag): RegExp | undefined {
+  if (tag === `${TAG}bool`) {
+    return test?.test('yes')
+      ? /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/
+      : /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/
+  }
+  if (tag === `${TAG}int` && format === undefined) return /^[-+]?(?:0|[1-9][0-9_]*)$/
+  if (tag === `${TAG}float` && format === 'EXP') {
+    return /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)[eE][-+][0-9]+$/
+  }
+  return undefined
 }
 
 /** Where the node at the path begins, or its nearest parent when the path leads to nothing. */

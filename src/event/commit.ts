@@ -243,7 +243,8 @@ function actionStarted(job: NewJob, attempt: number): Draft {
 function remember(known: Known, reports: readonly Report[]): void {
   for (const report of reports) {
     const { event_type, node_name, result } = 'draft' in report ? report.draft : report.logged
-    if (event_type === 'action_completed' && known.results.get(node_name) === undefined) {
+    if (event_type !== 'action_completed' || !known.playbook.mentioned.has(node_name)) continue
+    if (known.results.get(node_name) === undefined) {
       known.results.set(node_name, dataOf(result ?? null))
     }
   }
