@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest'
+import { bareExpression, compilePlaybook, isJoin, type Step } from '../../src/catalog/playbook.ts'
+import { pathOf, readPlaybook } from '../../src/catalog/validate.ts'
+
+/** Compiles YAML of steps. */
+function compiled(yaml: string) {
+  const { payload, faults } = readPlaybook(`name: p\nworkflow:\n${yaml}`, 'playbook')
+  if (payload === null) throw new Error(JSON.stringify(faults))
+  return compilePlaybook(payload)
+}
+
+function stepOf(yaml: string, name: string): Step {
+  const step = compiled(yaml).steps.get(name)
+  if (!step) throw new Error(`no step ${name}`)
+  return step
+}
+
+describe('transitions', () => {
+  test('are the same in all forms of next', () => {
+    const to = (next: string) =>
+      stepOf(`- {step: start, next: ${next}}\n- {step: a}`, 'start').next.map((one) => one.to)
+    expect(to('a')).toEqual(['a'])
+    expect(to('{step: a}')).toEqual(['a'])
+    expect(to('[a]')).toEqual(['a'])
+    expect(to('[{step: a}, {name: a}, a]')).toEqual(['a', 'a', 'a'])
+    expect(to('~')).toEqual([])
+    expect(to('[]')).toEqual([])
+  })
+
+  test('take their condition with or without braces, and booleans as literals', () => {
+    const when = (condition: string) =>
+      stepOf(`- {step: start, next: {step: start, when: ${condition}}}`, 'start').next[0]?.when
+    expect(when('"{{ x > 1 }}"')).toBe('x > 1')
+    expect(when('x > 1')).toBe('x > 1')
+    expect(when('true')).toBe('true')
+    expect(when('no')).toBe('false')
+    expect(when('~')).toBe(null)
+    expect(bareExpression(' {{x}} ')).toBe('x')
+  })
+
+  test('pass on input, payload, args, with and data, the later over the earlier', () => {
+    const [transition] = stepOf(
+      `- step: start
+  next:
+    - step: start
+      data: {a: data}
+      with: {a: with, b: with}
+      args: {b: args, c: args}
+      payload: {c: payload, d: payload}
+      input: {d: input, e: input}`,
+      'start',
+    ).next
+    expect(transition?.data).toEqual({ a: 'data', b: 'with', c: 'args', d: 'payload', e: 'input' })
+  })
+})
+
+describe('a step', () => {
+  test('has the steps that lead to it as predecessors, each once', () => {
+    const { steps } = compiled(`- {step: start, next: [a, b]}
+- {step: a, next: [{step: c, when: x}, {step: c, when: y}]}
+- {step: b, next: [c, b]}
+- {step: c}`)
+    const predecessors = Object.fromEntries(
+      [...steps].map(([name, step]) => [name, step.predecessors]),
+    )
+    expect(predecessors).toEqual({ start: [], a: ['start'], b: ['start', 'b'], c: ['a', 'b'] })
+  })
+
+  test('waits for others when several lead to it, or when it is the end', () => {
+    const { order } = compiled(`- {step: start, next: [a, b]}
+- {step: a, next: c}
+- {step: b, next: c}
+- {step: c, next: end}
+- {step: end}`)
+    expect(order.filter(isJoin).map(({ name }) => name)).toEqual(['c', 'end'])
+  })
+
+  test('runs a tool when its type is one, in any case of the letters', () => {
+    const tool = (rest: string) => stepOf(`- {step: start${rest}}`, 'start').tool
+    expect(tool(', type: HTTP, url: u')).toBe('http')
+    expect(tool(', type: " postgres ", sql: select 1')).toBe('postgres')
+    expect(tool(', type: python, code: x')).toBe('python')
+    expect(tool(', type: python')).toBe(null)
+    expect(tool(', type: route')).toBe(null)
+    expect(tool('')).toBe(null)
+  })
+
+  test('keeps in its action all that is not its place in the flow', () => {
+    const step = stepOf(
+      '- {step: start, desc: d, next: start, type: http, url: u, timeout: 3, anything: [1]}',
+      'start',
+    )
+    expect(step.action).toEqual({
+      name: 'start',
+      type: 'http',
+      url: 'u',
+      timeout: 3,
+      anything: [1],
+    })
+  })
+
+  test('has SQL in base64 as text in its action', () => {
+    const action = (rest: string) =>
+      stepOf(`- {step: start, type: postgres, ${rest}}`, 'start').action
+    expect(action(`command_b64: ${btoa("select '{{ x }}'")}`)).toMatchObject({
+      command: "select '{{ x }}'",
+    })
+    expect(action(`commands_b64: ${btoa('select 1')}`)).toMatchObject({ commands: 'select 1' })
+  })
+})
+
+describe('what is loaded for a step', () => {
+  const FLOW = `- {step: start, next: a}
+- step: a
+  type: http
+  url: "{{ workload.url }}/{{ start }}"
+  next: [{step: router, when: "a.ok and not nostep"}]
+- {step: router, next: [{step: b, when: "{{ a.n > c.n }}", data: {d: "{{ d.x }}"}}]}
+- {step: b, type: http, url: "{{ a.url }}{% for c in [] %}{{ c }}{% endfor %}", next: join}
+- {step: c, type: python, code: "{{ b }}", next: join}
+- {step: d, type: http, url: u, next: join}
+- {step: join, next: [{step: end, when: "b.done"}]}
+- {step: end, result: {all: "{{ c }}"}}`
+
+  test('is what its own templates mention of other steps', () => {
+    expect(stepOf(FLOW, 'a').actionNeeds).toEqual(['start'])
+    expect(stepOf(FLOW, 'b').actionNeeds).toEqual(['a'])
+    expect(stepOf(FLOW, 'c').actionNeeds).toEqual([])
+  })
+
+  test('is what its transitions mention, and those of the routers behind it', () => {
+    expect(stepOf(FLOW, 'a').decisionNeeds).toEqual(['a', 'c', 'd'])
+    expect(stepOf(FLOW, 'b').decisionNeeds).toEqual([])
+  })
+
+  test('is apart for what is evaluated when branches have joined', () => {
+    expect(compiled(FLOW).joinNeeds).toEqual(['b', 'c'])
+  })
+})
+
+test('routers in a circle compile', () => {
+  expect(stepOf('- {step: start, next: a}\n- {step: a, next: start}', 'a').decisionNeeds).toEqual(
+    [],
+  )
+})
+
+test('a playbook may call its workflow steps, and need no workload', () => {
+  const { payload } = readPlaybook('name: p\nsteps:\n- name: start', 'playbook')
+  const { order, workload } = compilePlaybook(payload ?? {})
+  expect(order.map(({ name }) => name)).toEqual(['start'])
+  expect(workload).toEqual({})
+})
+
+test('a path is trimmed, and null where there is none', () => {
+  expect(pathOf({ path: ' a/b ' })).toBe('a/b')
+  expect(pathOf({ metadata: 'm', path: 5, name: ' ' })).toBe(null)
+})
