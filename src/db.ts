@@ -40,6 +40,8 @@ const ATTEMPTS = 4
 const TRANSIENT = /^(40001|40P01|55P03|08...|57P0[123]|53300)$/
 /** SQLSTATEs that mean "this cannot be stored": NUL characters, values too large or too deep. */
 const UNSTORABLE = /^(22021|22P05|54\d\d\d)$/
+/** How the driver words Neon's refusals by size, of a request and of a reply. */
+const TOO_LARGE = /HTTP status (413|507)/
 /** What noetl.refuse raises when a lease is no longer held. */
 const LEASE_LOST = 'NE409'
 
@@ -70,6 +72,9 @@ async function again<T>(send: () => PromiseLike<T>): Promise<T> {
     } catch (error) {
       const state = sqlState(error)
       if (state === LEASE_LOST) throw new AppError('lease_lost', (error as Error).message)
+      if (TOO_LARGE.test((error as Error).message)) {
+        throw new AppError('too_large', 'more than the database takes or gives at once', [], error)
+      }
       if (state !== null && UNSTORABLE.test(state)) {
         throw new AppError(
           'invalid_input',

@@ -126,7 +126,6 @@ export async function commit(
     if (plan.events.length === 0 && decided.length === 0) {
       return { known, started: [], backlog: [...(claim?.backlog ?? [])] }
     }
-    const firstId = plan.events[0]?.event_id
     const [answer] = await rowsOf<AppendRow>(
       append(sql, {
         execution_id: known.row.execution_id,
@@ -148,8 +147,7 @@ export async function commit(
         held,
       }),
     )
-    const written = answer?.written || (firstId !== undefined && answer?.next_event_id === firstId)
-    if (written) {
+    if (answer?.written) {
       remember(known, reports)
       return {
         known: { ...known, state: plan.state },
@@ -157,7 +155,8 @@ export async function commit(
         backlog: plan.backlog,
       }
     }
-    if (firstId !== undefined) own.push(firstId)
+    // the answer may be that of a second sending, whose first was written
+    own.push(...plan.events.slice(0, 1).map(({ event_id }) => event_id))
     await sleep(race * 10 * Math.random())
     const [row] = await rowsOf<ExecutionRow>(readExecution(sql, known.row.execution_id, [], own))
     if (!row) throw new AppError('internal', 'the execution is gone')

@@ -10,7 +10,7 @@ import { hasStarted } from './state.ts'
 export function completeExecution(batch: Batch): void {
   const end = batch.playbook.steps.get(END)
   const { state, playbook } = batch
-  const reached = END in state.waiting || hasStarted(state, playbook, END)
+  const reached = Object.hasOwn(state.waiting, END) || hasStarted(state, playbook, END)
   const mapping = end && reached ? end.result : null
   let result: Json = null
   if (mapping) {

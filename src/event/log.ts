@@ -169,8 +169,8 @@ export interface Append {
 
 /**
  * Appends a decision if the execution's version is still the expected one; one row says whether it did.
- * Repeated after a lost answer it writes nothing, and `next_event_id` (the event after the expected
- * version) shows the writer its own event. Raises NE409 when `held` jobs are no longer the holder's.
+ * Repeated after a lost answer it writes nothing; whether it was written the first time is for
+ * readExecution to say. Raises NE409 when `held` jobs are no longer the holder's.
  */
 export const append = (sql: Sql, a: Append): Statement => sql`
   with moved as (
@@ -220,9 +220,7 @@ export const append = (sql: Sql, a: Append): Statement => sql`
     case when exists (select from moved) and (
         (${a.held !== null}::bool and (select count(*) from closed) <> ${a.held?.queue_ids.length ?? 0}::int)
         or (select count(*) from taken) <> ${a.taken.length}::int)
-      then noetl.refuse('NE409', 'the lease is no longer held') end as refused,
-    (select e.event_id from noetl.event e
-      where e.execution_id = ${a.execution_id} and e.seq = ${a.expected + 1})::text as next_event_id`
+      then noetl.refuse('NE409', 'the lease is no longer held') end as refused`
 
 function jsonOrNull(value: Json): string | null {
   return value === null ? null : toJson(value)
@@ -230,7 +228,6 @@ function jsonOrNull(value: Json): string | null {
 
 export interface AppendRow {
   written: boolean
-  next_event_id: string | null
 }
 
 /** An execution as the evaluator reads it. */

@@ -50,23 +50,24 @@ export interface RecordedRow extends ExecutionRow {
  * repeat: the event id is drawn beforehand.
  */
 export const record = (sql: Sql, r: NewReport): Statement => sql`
-  with existing as (
+  with given as (
+    -- each is a parameter once: a request to Neon is at most 10 MB
+    select ${toJson(r.context)}::jsonb as context, ${sqlJson(r.result)}::jsonb as result,
+      ${toJson(r.meta)}::jsonb as meta
+  ), existing as (
     select e.event_id,
       e.event_type = ${r.event_type} and e.status = ${r.status} and e.node_name = ${r.node_name}
-        and e.context is not distinct from ${toJson(r.context)}::jsonb
-        and e.result is not distinct from ${sqlJson(r.result)}::jsonb
-        and e.meta is not distinct from ${toJson(r.meta)}::jsonb
-        and e.error is not distinct from ${r.error} as same
-    from noetl.event e
+        and e.context is not distinct from g.context and e.result is not distinct from g.result
+        and e.meta is not distinct from g.meta and e.error is not distinct from ${r.error} as same
+    from noetl.event e, given g
     where e.execution_id = ${r.execution_id} and e.event_id = ${r.event_id}
     union all
     select e.event_id, true
-    from noetl.event e
+    from noetl.event e, given g
     where not ${r.id_given}::bool and ${r.is_action_report}::bool
       and e.execution_id = ${r.execution_id} and e.node_name = ${r.node_name}
       and e.event_type = ${r.event_type} and e.status = ${r.status}
-      and e.context is not distinct from ${toJson(r.context)}::jsonb
-      and e.result is not distinct from ${sqlJson(r.result)}::jsonb
+      and e.context is not distinct from g.context and e.result is not distinct from g.result
       and e.error is not distinct from ${r.error}
     limit 1
   ), moved as (
@@ -91,10 +92,10 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
       coalesce(${r.parent_event_id}::bigint, (select e.event_id from noetl.event e
         where e.execution_id = m.execution_id order by e.seq desc limit 1)),
       ${r.parent_execution_id}::bigint, ${r.event_type}, ${r.node_id}, ${r.node_name}, ${r.node_type},
-      ${r.status}, ${r.duration}::float8, ${toJson(r.context)}::jsonb, ${sqlJson(r.result)}::jsonb,
-      ${toJson(r.meta)}::jsonb, ${r.error}, ${r.stack_trace}, ${sqlJson(r.trace_component)}::jsonb,
+      ${r.status}, ${r.duration}::float8, g.context, g.result,
+      g.meta, ${r.error}, ${r.stack_trace}, ${sqlJson(r.trace_component)}::jsonb,
       ${r.worker_id}, ${r.attempt}::int, ${r.current_index}::int, ${sqlJson(r.current_item)}::jsonb
-    from moved m
+    from moved m, given g
   ), closed as (
     update noetl.queue q set worker_id = null, lease_until = null, updated_at = now(),
       status = ${r.event_type === 'action_error' ? 'dead' : 'done'}

@@ -118,7 +118,7 @@ function fire(state: State, event: Fact, playbook: Playbook): State {
 
 /** The state in which the step's action has ended with this result. */
 export function reportData(state: State, name: string, envelope: Json): State {
-  if (name in state.reported) return state
+  if (Object.hasOwn(state.reported, name)) return state
   return { ...state, reported: { ...state.reported, [name]: dataOf(envelope) } }
 }
 

@@ -139,7 +139,7 @@ function isReady(step: Step, state: State, playbook: Playbook): boolean {
   for (let name = behind.pop(); name !== undefined; name = behind.pop()) {
     if (seen.has(name)) continue
     seen.add(name)
-    if (running.has(name) || name in waiting) return false
+    if (running.has(name) || Object.hasOwn(waiting, name)) return false
     if (hasStarted(state, playbook, name)) continue
     behind.push(...(playbook.steps.get(name)?.predecessors ?? []))
   }

@@ -1,12 +1,12 @@
 // One action: render the step, run its tool, report how it ended.
 
 import { getCredential } from '../credential/service.ts'
-import type { Sql } from '../db.ts'
+import { type Sql, sleep } from '../db.ts'
 import { AppError } from '../errors.ts'
 import { templateContext } from '../event/batch.ts'
 import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
 import type { Draft } from '../event/types.ts'
-import { type Json, type JsonObject, toJson } from '../json.ts'
+import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { renderValue, TemplateError } from '../template/index.ts'
 import { TOOLS } from './tools/index.ts'
@@ -26,6 +26,8 @@ export interface Ended {
   bytes: number
 }
 
+/** How long to wait for a database that is away before it is asked again. */
+export const AWAY_MS = 1_000
 /** What a result may weigh. */
 const MAX_RESULT_BYTES = 2_097_152
 
@@ -50,14 +52,16 @@ export async function runAction(
   try {
     const tool = TOOLS[job.tool]
     if (!tool) throw new ToolError(`the edge executor has no tool '${job.tool}'`)
-    await loadResults(sql, known, known.playbook.steps.get(job.node_name)?.actionNeeds ?? [])
+    const needs = known.playbook.steps.get(job.node_name)?.actionNeeds ?? []
+    await whileAway(deadline, () => loadResults(sql, known, needs))
     task = renderTask(known, job)
     const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
     result = await tool({
       task,
       config,
       timeoutMs,
-      credential: (name) => readCredential(sql, config, credentials, name),
+      credential: (name) =>
+        whileAway(deadline, () => readCredential(sql, config, credentials, name)),
     } satisfies Call)
   } catch (error) {
     result = failed(error)
@@ -89,12 +93,26 @@ function renderTask(known: Known, job: Started): JsonObject {
   return renderValue(job.action, context) as JsonObject
 }
 
+/** What the action needs of our own database it waits for: nothing has been done yet. */
+async function whileAway<T>(deadline: number, read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      const isAway = error instanceof AppError && error.code === 'unavailable'
+      if (!isAway || Date.now() > deadline) throw error
+      await sleep(AWAY_MS)
+    }
+  }
+}
+
 function readCredential(sql: Sql, config: Config, credentials: Credentials, name: string) {
   const reading =
     credentials.get(name) ??
     getCredential(sql, config, name, true).then(({ type, data }) => ({ type, data: data ?? {} }))
   credentials.set(name, reading)
   return reading.catch((error: unknown) => {
+    credentials.delete(name)
     if (error instanceof AppError && error.code === 'not_found') {
       throw new ToolError(`there is no credential '${name}'`)
     }
@@ -116,6 +134,14 @@ function failed(error: unknown): ToolResult {
   if (error instanceof AppError) return { status: 'error', error: error.message }
   console.error('action failed unexpectedly', error)
   return { status: 'error', error: 'the action failed unexpectedly' }
+}
+
+/** The report of an action whose result cannot be kept: its error says why. */
+export function unkeepable({ job, drafts }: Ended, why: string): Ended {
+  const task = drafts[0]?.context
+  const result: ToolResult = { status: 'error', error: `the result cannot be kept: ${why}` }
+  const kept = isObject(task ?? null) ? ((task as JsonObject).task as JsonObject) : job.action
+  return { job, drafts: reportOf(job, kept, result, drafts[0]?.duration ?? 0), bytes: 0 }
 }
 
 /** What NoETL's workers report of an ended action, in their order. */

@@ -19,7 +19,7 @@ import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
 import { extend, type ResumedRow, resume } from '../queue/leases.ts'
 import type { Config } from '../settings.ts'
-import { type Credentials, type Ended, runAction } from './action.ts'
+import { AWAY_MS, type Credentials, type Ended, runAction, unkeepable } from './action.ts'
 
 /** What an invocation may spend on driving. */
 interface Budget {
@@ -124,8 +124,6 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
 
 /** A lease is put off three times before it would run out. */
 const HEARTBEAT_MS_PER_LEASE_SECOND = 300
-/** How long to wait for a database that is away before it is asked again. */
-const AWAY_MS = 1_000
 /** What one append may carry: a request to Neon is at most 10 MB, and a result is in it up to three times. */
 const MAX_BATCH_BYTES = 2_097_152
 
@@ -160,9 +158,13 @@ async function report(
     console.error(`execution ${known.row.execution_id}: ${error.message}`)
     if (error.code === 'unavailable') return 'away'
     if (error.code === 'conflict') return recordAlone(driver, known, drafts, claim)
-    if (error.code !== 'lease_lost') throw error
-    // one lost lease refuses the whole append; the others' results still count
-    return batch.length > 1 ? reportEach(driver, known, batch, claim) : 'refused'
+    // one lost lease, or one result too many, refuses the whole append; the others still count
+    if (batch.length > 1) return reportEach(driver, known, batch, claim)
+    if (error.code === 'lease_lost') return 'refused'
+    const [only] = batch
+    const isResult = error.code === 'too_large' || error.code === 'invalid_input'
+    if (!only || !isResult || only.bytes === 0) throw error
+    return report(driver, known, [unkeepable(only, error.message)], claim)
   }
 }
 

@@ -201,3 +201,10 @@ test('a decision that mentions earlier results, and an end that gathers them, st
   expect((await client.trips()) - before).toBe(2)
   expect((await client.get(`/api/executions/${id}`)).body.result).toEqual({ a: 1, b: 2 })
 })
+
+test('a report of nearly 4 MiB is kept; a larger body is refused as too large', async () => {
+  const id = await running()
+  const note = { execution_id: id, event_type: 'note' }
+  expect((await report({ ...note, result: 'x'.repeat(4_000_000) })).status).toBe(200)
+  expect((await report({ ...note, result: 'x'.repeat(4_200_000) })).status).toBe(413)
+})

@@ -285,6 +285,42 @@ describe('a database that answers badly', () => {
   )
 })
 
+describe('a database that is away for a while', () => {
+  test('is waited for before an action and after it: no step fails or runs twice for that', async () => {
+    const client = newClient()
+    const catalogId = await setUp.register(steps(2))
+    // run, credential, append, append: from the credential on, twelve calls in a row fail
+    await client.faults({ rate: 1, kinds: ['http_500'], seed: 1, skip: 2, times: 6 })
+    const id = await client.run(catalogId)
+    expect(await detail(id)).toMatchObject({ status: 'COMPLETED' })
+    expect(await rowsOf(id)).toEqual(['s0', 's1'])
+  })
+})
+
+describe('a result that cannot be kept', () => {
+  test('is its step’s error, and the execution ends', async () => {
+    const client = newClient()
+    const content = playbook(`  - {step: start, next: a}
+  - {step: a, type: postgres, auth: drive, command: "select repeat('x', 3000000) as x"}`)
+    const id = await client.run(await client.register(content))
+    expect(await detail(id)).toMatchObject({
+      status: 'FAILED',
+      error: expect.stringContaining('bytes'),
+    })
+  })
+
+  test('because its quoting makes it too large for one request, likewise', async () => {
+    const client = newClient()
+    const content = playbook(`  - {step: start, next: a}
+  - {step: a, type: postgres, auth: drive, command: "select repeat(chr(92), 1000000) as x"}`)
+    const id = await client.run(await client.register(content))
+    expect(await detail(id)).toMatchObject({
+      status: 'FAILED',
+      error: expect.stringContaining('the result cannot be kept'),
+    })
+  })
+})
+
 describe('templates of an action', () => {
   test('see earlier results with their types, also when another invocation ran those steps', async () => {
     const client = newClient({ EDGE_MAX_STEPS: '1' })
