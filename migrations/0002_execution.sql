@@ -102,7 +102,8 @@ create table noetl.event_default partition of noetl.event default;
 -- The least execution_id of an instant.
 create function noetl.id_at(at timestamptz) returns bigint
   language sql immutable parallel safe
-  return ((extract(epoch from at) * 1000)::bigint - 1735689600000) << 22;
+  -- kept within 41 bits: instants before 2025 and after 2094 are its ends
+  return (greatest(0, least(2199023255551, extract(epoch from at) * 1000 - 1735689600000)))::bigint << 22;
 
 -- Timestamps as the API shows them: RFC 3339, UTC, microseconds.
 create function noetl.rfc3339(at timestamptz) returns text

@@ -1,8 +1,8 @@
 -- The queue: one job per action of an execution. A job is leased, never taken away: a holder that is
 -- silent past lease_until has lost it, and its late report is refused.
 --
--- Lock order, everywhere: the execution's row first, then its jobs. Statements that take or free
--- leases alone lock job rows only, with `skip locked`.
+-- Lock order, everywhere: the execution's row first, then its jobs. Statements that free or put off leases
+-- lock job rows alone and wait for no execution.
 
 create table noetl.queue (
   -- new at each lease, so that it fences: a report under an older one names no leased job
@@ -44,6 +44,8 @@ create index queue_ready on noetl.queue (runner, priority desc, queue_id)
   where status in ('queued', 'retry');
 -- the sweeper: leases that ran out
 create index queue_lease_until on noetl.queue (lease_until) where status = 'leased';
+-- the sweeper: jobs whose last permitted attempt fell silent
+create index queue_spent on noetl.queue (execution_id) where status = 'retry' and attempts >= max_attempts;
 
 -- Aborts the statement that calls it, with an SQLSTATE of ours that src/db.ts knows.
 create function noetl.refuse(code text, message text) returns boolean

@@ -2,7 +2,7 @@
 
 import './pg-types.ts'
 import { NeonDbError, type NeonQueryFunction, neon, neonConfig } from '@neondatabase/serverless'
-import { AppError } from './errors.ts'
+import { AppError, type ProblemCode } from './errors.ts'
 import type { Config } from './settings.ts'
 
 export type Sql = NeonQueryFunction<false, false>
@@ -10,6 +10,13 @@ export type Sql = NeonQueryFunction<false, false>
 export type Statement = ReturnType<Sql>
 
 const connections = new Map<string, Sql>()
+
+/** How long our own statements may take; one that does not answer counts as one that got lost. */
+const ANSWER_MS = 15_000
+
+// a tool brings a limit of its own
+neonConfig.fetchFunction = (url: string, init: RequestInit) =>
+  fetch(url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) })
 
 /** The connection of this isolate; nothing is sent yet. */
 export function connect(config: Config): Sql {
@@ -39,11 +46,11 @@ const ATTEMPTS = 4
 /** SQLSTATEs that mean "try again": serialization, deadlock, lock wait, connection, shutdown, too many. */
 const TRANSIENT = /^(40001|40P01|55P03|08...|57P0[123]|53300)$/
 /** SQLSTATEs that mean "this cannot be stored": NUL characters, values too large or too deep. */
-const UNSTORABLE = /^(22021|22P05|54\d\d\d)$/
+const UNSTORABLE = /^(22[0-9A-Z]{3}|54\d{3})$/
 /** How the driver words Neon's refusals by size, of a request and of a reply. */
 const TOO_LARGE = /HTTP status (413|507)/
 /** What noetl.refuse raises when a lease is no longer held. */
-const LEASE_LOST = 'NE409'
+const REFUSALS: Record<string, ProblemCode> = { NE409: 'lease_lost', NE410: 'job_taken' }
 
 /** The SQLSTATE of a database's error; null when the database gave no answer (outcome unknown). */
 function sqlState(error: unknown): string | null {
@@ -71,8 +78,9 @@ async function again<T>(send: () => PromiseLike<T>): Promise<T> {
       return await send()
     } catch (error) {
       const state = sqlState(error)
-      if (state === LEASE_LOST) throw new AppError('lease_lost', (error as Error).message)
-      if (TOO_LARGE.test((error as Error).message)) {
+      const refusal = state === null ? undefined : REFUSALS[state]
+      if (refusal) throw new AppError(refusal, (error as Error).message)
+      if (state === null && TOO_LARGE.test((error as Error).message)) {
         throw new AppError('too_large', 'more than the database takes or gives at once', [], error)
       }
       if (state !== null && UNSTORABLE.test(state)) {

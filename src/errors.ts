@@ -8,6 +8,7 @@ const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   conflict: { status: 409, title: 'Conflict' },
   lease_lost: { status: 409, title: 'Lease lost' },
+  job_taken: { status: 409, title: 'Job taken' },
   too_large: { status: 413, title: 'Too large' },
   internal: { status: 500, title: 'Internal error' },
   misconfigured: { status: 503, title: 'Not configured' },

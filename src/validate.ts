@@ -22,7 +22,7 @@ export function body<S extends z.ZodType>(schema: S, limit = 4 * MEBIBYTE): Vali
   }
 }
 
-/** Parses the query string; of a repeated name the last counts. */
+/** Parses the query string; of a repeated name the first counts. */
 export function query<S extends z.ZodType>(schema: S): Validated<'query', S> {
   return async function validateQuery(c, next) {
     c.req.addValidatedData('query', parse(schema, c.req.query(), 'query') as object)

@@ -72,7 +72,9 @@ async function registerOnce(
       if (row) return row
     } catch (error) {
       // another registration of this path took the version; the next one is free
-      if (brokenConstraint(error) !== 'catalog_path_version_key') throw error
+      const broken = brokenConstraint(error)
+      // or this very one was sent before, and its answer lost
+      if (broken !== 'catalog_path_version_key' && broken !== 'catalog_pkey') throw error
     }
   }
   throw new AppError(

@@ -3,12 +3,12 @@
 
 import { entryOf } from '../catalog/compiled.ts'
 import type { Playbook } from '../catalog/playbook.ts'
-import { rowsOf, type Sql, sleep } from '../db.ts'
+import { brokenConstraint, rowsOf, type Sql, sleep } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { isTerminal } from '../status.ts'
 import type { Facts } from './batch.ts'
-import { type Decision, decide, type Report } from './dispatcher.ts'
+import { type Decision, decide, decideFailure, type Report } from './dispatcher.ts'
 import {
   type AppendRow,
   append,
@@ -30,6 +30,8 @@ export interface Known {
   row: ExecutionRow
   playbook: Playbook
   state: State
+  /** Appends of late that were not answered with success: one may have been written all the same. */
+  unanswered: Unanswered[]
   /** Data of steps, as far as loaded; undefined for a step that was looked up and has none. */
   results: Map<string, Json | undefined>
 }
@@ -54,8 +56,17 @@ export interface Claim {
   worker_id: string
   lease_seconds: number
   room: number
+  /** Whether a job can end in the time that there is. */
+  fits(job: NewJob): boolean
   /** Edge jobs of this execution that it knows to be queued. */
   backlog: readonly NewJob[]
+}
+
+/** What an append would have led to. */
+interface Unanswered {
+  event_id: string
+  started: Started[]
+  backlog: NewJob[]
 }
 
 export interface Committed {
@@ -86,6 +97,7 @@ export async function knownOf(sql: Sql, row: ExecutionRow): Promise<Known> {
     playbook: (await entryOf(sql, row.catalog_id)).playbook,
     state: stateOf(row),
     results,
+    unanswered: [],
   }
 }
 
@@ -116,62 +128,114 @@ export async function commit(
   claim: Claim | null,
 ): Promise<Committed | null> {
   let known = first
-  const own: string[] = []
+  let backlogged = claim
+  let why: string | null = null
   for (let race = 0; race < MAX_RACES; race++) {
+    if (known.unanswered.length > 0 || race > 0) known = await readAgain(sql, known)
+    const written = known.unanswered.find(({ event_id }) => event_id === known.row.own_event_id)
+    if (written) {
+      remember(known, reportsOf(known))
+      const { started, backlog } = written
+      return { known: { ...known, unanswered: [] }, started, backlog }
+    }
     if (isTerminal(known.state.status)) return null
     const reports = reportsOf(known)
-    const decision = await decideLoaded(sql, known, reports)
-    const plan = planAppend(known, decision, claim)
+    const decision = await decideLoaded(sql, known, reports, why)
+    const plan = planAppend(known, decision, backlogged)
     const decided = reports.flatMap((report) => ('logged' in report ? [report.seq] : []))
     if (plan.events.length === 0 && decided.length === 0) {
-      return { known, started: [], backlog: [...(claim?.backlog ?? [])] }
+      return { known, started: [], backlog: plan.backlog }
     }
-    const [answer] = await rowsOf<AppendRow>(
-      append(sql, {
-        execution_id: known.row.execution_id,
-        expected: known.state.version,
-        state: plan.state,
-        events: plan.events,
-        jobs: plan.jobs,
-        closed: decision.closed.map(({ step }) => nodeId(known.row.execution_id, step)),
-        failed: decision.closed
-          .filter(({ failed }) => failed)
-          .map(({ step }) => nodeId(known.row.execution_id, step)),
-        decided,
-        lease: claim && {
-          worker_id: claim.worker_id,
-          seconds: claim.lease_seconds,
-          queue_ids: plan.started.map(({ queue_id }) => queue_id),
-        },
-        taken: plan.taken,
-        held,
-      }),
-    )
-    if (answer?.written) {
-      remember(known, reports)
-      return {
-        known: { ...known, state: plan.state },
-        started: plan.started,
-        backlog: plan.backlog,
+    const event_id = plan.events[0]?.event_id
+    if (event_id) {
+      const { started, backlog } = plan
+      known.unanswered.push({ event_id, started, backlog })
+    }
+    try {
+      const statement = appendOf(sql, known, decision, plan, decided, held, claim)
+      const [answer] = await rowsOf<AppendRow>(statement)
+      if (answer?.written) {
+        remember(known, reports)
+        const { state, started, backlog } = plan
+        return { known: { ...known, state, unanswered: [] }, started, backlog }
       }
-    }
-    // the answer may be that of a second sending, whose first was written
-    own.push(...plan.events.slice(0, 1).map(({ event_id }) => event_id))
-    await sleep(race * 10 * Math.random())
-    const [row] = await rowsOf<ExecutionRow>(readExecution(sql, known.row.execution_id, [], own))
-    if (!row) throw new AppError('internal', 'the execution is gone')
-    known = { ...known, row: { ...row, results: null }, state: stateOf(row) }
-    if (row.own_written) {
-      remember(known, reports)
-      return { known, started: plan.started, backlog: plan.backlog }
+      // another has moved on; or this is the answer to a second sending, whose first was written
+      await sleep(race * 10 * Math.random())
+    } catch (error) {
+      // an id that was drawn twice is drawn anew
+      if (brokenConstraint(error) !== null) continue
+      if (!(error instanceof AppError) || error.code === 'unavailable') throw error
+      if (error.code === 'job_taken' && backlogged) {
+        // somebody else runs what was queued; whoever it is sees to the rest of it
+        backlogged = { ...backlogged, backlog: [] }
+      } else {
+        const isLogged = reports.some((report) => 'logged' in report)
+        const isUnwritable = error.code === 'too_large' || error.code === 'invalid_input'
+        // a report in the log would be decided on for ever; the execution fails and says why
+        if (why !== null || !isLogged || !isUnwritable) throw error
+        why = error.message
+      }
     }
   }
   throw new AppError('conflict', 'the execution is busy; the report is decided later')
 }
 
-async function decideLoaded(sql: Sql, known: Known, reports: readonly Report[]): Promise<Decision> {
+function appendOf(
+  sql: Sql,
+  { row: { execution_id }, state }: Known,
+  decision: Decision,
+  plan: ReturnType<typeof planAppend>,
+  decided: number[],
+  held: Held | null,
+  claim: Claim | null,
+) {
+  const nodes = decision.closed.map(({ step }) => nodeId(execution_id, step))
+  return append(sql, {
+    execution_id,
+    expected: state.version,
+    state: plan.state,
+    events: plan.events,
+    jobs: plan.jobs,
+    // what is reported on is over, also where another step's failure has decided the execution
+    closed: [...new Set([...nodes, ...(held?.nodes ?? [])])],
+    failed: decision.closed
+      .filter(({ failed }) => failed)
+      .map(({ step }) => nodeId(execution_id, step)),
+    decided,
+    lease: claim && {
+      worker_id: claim.worker_id,
+      seconds: claim.lease_seconds,
+      queue_ids: plan.started.map(({ queue_id }) => queue_id),
+    },
+    taken: plan.taken,
+    held,
+  })
+}
+
+/** How the execution stands by now, and whether the unanswered append is in its log. */
+async function readAgain(sql: Sql, known: Known): Promise<Known> {
+  const own = known.unanswered.map(({ event_id }) => event_id)
+  const statement = readExecution(sql, known.row.execution_id, [], own)
+  const [row] = await rowsOf<ExecutionRow>(statement)
+  if (!row) throw new AppError('internal', 'the execution is gone')
+  // a step that had no result may have one by now
+  for (const [name, data] of known.results) if (data === undefined) known.results.delete(name)
+  // the list itself is shared: whoever asks again after an error knows of it too
+  return { ...known, row: { ...row, results: null }, state: stateOf(row) }
+}
+
+async function decideLoaded(
+  sql: Sql,
+  known: Known,
+  reports: readonly Report[],
+  why: string | null,
+): Promise<Decision> {
   for (;;) {
-    const outcome = decide(known.playbook, known.state, factsOf(known), reports)
+    const { playbook, state } = known
+    const outcome =
+      why === null
+        ? decide(playbook, state, factsOf(known), reports)
+        : decideFailure(playbook, state, factsOf(known), reports, why)
     if (!('missing' in outcome)) return outcome
     await loadResults(sql, known, outcome.missing)
   }
@@ -187,7 +251,8 @@ export function planAppend(known: Known, decision: Decision, claim: Claim | null
   const waiting = open
     ? [...(claim?.backlog ?? []), ...jobs.filter((job) => job.runner === 'edge')]
     : []
-  const leased = claim ? waiting.slice(0, claim.room) : []
+  const leased = claim ? waiting.filter((job) => claim.fits(job)).slice(0, claim.room) : []
+  const isLeased = new Set(leased)
   const starts = leased.map((job) => actionStarted(job, 1))
   let state = decision.state
   for (const draft of starts) {
@@ -217,7 +282,7 @@ export function planAppend(known: Known, decision: Decision, claim: Claim | null
     jobs,
     started,
     taken,
-    backlog: waiting.slice(leased.length),
+    backlog: waiting.filter((job) => !isLeased.has(job)),
   }
 }
 

@@ -44,20 +44,32 @@ export function decide(
   facts: Facts,
   reports: readonly Report[],
 ): Outcome {
-  const known = withReported(facts, reports)
   try {
-    return inBatch(playbook, state, known, (batch) => takeIn(batch, reports, answer))
-  } catch (error) {
-    // a report that cannot be decided on would be tried for ever; the execution fails and says why
-    const why = `the evaluator failed: ${error instanceof Error ? error.message : String(error)}`
-    return inBatch(playbook, state, known, (batch) =>
-      takeIn(batch, reports, (_batch, report, event) => {
-        batch.cause = event
-        batch.closed.push({ step: report.node_name, failed: true })
-        failExecution(batch, report.node_name, why)
-      }),
+    return inBatch(playbook, state, withReported(facts, reports), (batch) =>
+      takeIn(batch, reports, answer),
     )
+  } catch (error) {
+    // a report that cannot be decided on would be tried for ever
+    const why = `the evaluator failed: ${error instanceof Error ? error.message : String(error)}`
+    return decideFailure(playbook, state, facts, reports, why)
   }
+}
+
+/** Decides that the execution fails at these reports, and why: no other decision could be made or kept. */
+export function decideFailure(
+  playbook: Playbook,
+  state: State,
+  facts: Facts,
+  reports: readonly Report[],
+  why: string,
+): Outcome {
+  return inBatch(playbook, state, facts, (batch) =>
+    takeIn(batch, reports, (_batch, report, event) => {
+      batch.cause = event
+      batch.closed.push({ step: report.node_name, failed: true })
+      failExecution(batch, report.node_name, why)
+    }),
+  )
 }
 
 type Answer = (batch: Batch, report: Draft, event: string | number) => void

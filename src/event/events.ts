@@ -3,7 +3,7 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
 import type { App } from '../env.ts'
-import { claimOf, goOn } from '../executor/drive.ts'
+import { claimOf, goOn, notify } from '../executor/drive.ts'
 import { toJson } from '../json.ts'
 import { paged } from '../paging.ts'
 import { body, query } from '../validate.ts'
@@ -20,8 +20,10 @@ export const events = new Hono<App>()
   .post('/events', body(EventReport), async (c) => {
     const report = c.req.valid('json')
     const { sql, driver } = c.var
-    const { event_id, committed } = await recordEvent(sql, report, claimOf(driver, 0, []))
+    const claim = claimOf(driver, 0, [])
+    const { event_id, committed, unsettled } = await recordEvent(sql, report, claim)
     if (committed) c.executionCtx.waitUntil(goOn(driver, committed))
+    if (unsettled) c.executionCtx.waitUntil(notify(driver, report.execution_id))
     return c.body(toJson({ ...report, event_id, trigger_event_id: event_id }), 200, JSON_TYPE)
   })
   .get('/events/by-execution/:execution_id', query(LogQuery), async (c) => {

@@ -142,6 +142,8 @@ export interface Lease {
 export interface Held {
   worker_id: string
   queue_ids: string[]
+  /** Their nodes. */
+  nodes: string[]
 }
 
 /** A queued job that the writer takes with the append, under a new queue_id. */
@@ -170,7 +172,8 @@ export interface Append {
 /**
  * Appends a decision if the execution's version is still the expected one; one row says whether it did.
  * Repeated after a lost answer it writes nothing; whether it was written the first time is for
- * readExecution to say. Raises NE409 when `held` jobs are no longer the holder's.
+ * readExecution to say. Raises NE409 when `held` jobs are no longer the holder's, and NE410 when jobs that
+ * it would have taken are no longer queued.
  */
 export const append = (sql: Sql, a: Append): Statement => sql`
   with moved as (
@@ -212,15 +215,18 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       lease_until = now() + make_interval(secs => ${a.lease?.seconds ?? 0}::float8)
     from moved, jsonb_to_recordset(${toJson(a.taken)}::jsonb) as t(node_id text, queue_id bigint)
     where q.execution_id = moved.execution_id and q.node_id = t.node_id
-      and q.status in ('queued', 'retry') and q.attempts < q.max_attempts
+      and q.status = 'queued' and q.attempts = 0
     returning q.queue_id
   )
   select
     exists (select from moved) as written,
-    case when exists (select from moved) and (
-        (${a.held !== null}::bool and (select count(*) from closed) <> ${a.held?.queue_ids.length ?? 0}::int)
-        or (select count(*) from taken) <> ${a.taken.length}::int)
-      then noetl.refuse('NE409', 'the lease is no longer held') end as refused`
+    case
+      when not exists (select from moved) then false
+      when ${a.held !== null}::bool
+        and (select count(*) from closed) <> ${a.held?.queue_ids.length ?? 0}::int
+      then noetl.refuse('NE409', 'the lease is no longer held')
+      when (select count(*) from taken) <> ${a.taken.length}::int
+      then noetl.refuse('NE410', 'a queued job was taken by another') end as refused`
 
 function jsonOrNull(value: Json): string | null {
   return value === null ? null : toJson(value)
@@ -249,7 +255,7 @@ export interface ExecutionRow {
   undecided: number[]
   results: JsonObject | null
   reports?: LoggedReport[] | null
-  own_written?: boolean
+  own_event_id?: string | null
 }
 
 export const executionColumns = (sql: Sql) => sql`
@@ -262,6 +268,9 @@ export const resultsOf = (sql: Sql, executionId: string, names: Statement) => sq
     select distinct on (e.node_name) e.node_name, e.result from noetl.event e
     where e.execution_id = ${executionId} and e.event_type = 'action_completed'
       and e.node_name = any(${names})
+      -- a report from before the step began was not decided on
+      and e.seq > (select s.seq from noetl.event s where s.execution_id = ${executionId}
+        and s.node_name = e.node_name and s.event_type = 'step_started')
     order by e.node_name, e.seq
   ) r)`
 
@@ -281,8 +290,8 @@ export function stateOf(row: ExecutionRow): State {
 }
 
 /**
- * Reads an execution with the results of the named steps, its undecided reports, and whether one of
- * the events `own` is in its log.
+ * Reads an execution with the results of the named steps, its undecided reports, and which of the
+ * events `own` is in its log.
  */
 export const readExecution = (
   sql: Sql,
@@ -292,8 +301,8 @@ export const readExecution = (
 ): Statement => sql`
   select ${executionColumns(sql)},
     ${resultsOf(sql, executionId, sql`${names}::text[]`)} as results,
-    exists (select from noetl.event e where e.execution_id = x.execution_id
-      and e.event_id = any(${own}::bigint[])) as own_written,
+    (select e.event_id::text from noetl.event e where e.execution_id = x.execution_id
+      and e.event_id = any(${own}::bigint[]) limit 1) as own_event_id,
     (select jsonb_agg(jsonb_build_object('seq', e.seq, 'event_id', e.event_id::text,
         'event_type', e.event_type, 'node_name', e.node_name, 'node_type', e.node_type,
         'status', e.status, 'context', e.context, 'result', e.result, 'error', e.error) order by e.seq)

@@ -19,7 +19,7 @@ export interface LogPage {
 }
 
 /** A reply over Neon's HTTP is at most 10 MB; a page of events keeps well below. */
-const MAX_PAGE_BYTES = 7_000_000
+const MAX_PAGE_BYTES = 5_000_000
 
 interface EventsRow {
   /** JSON array of the page's events, as text. */
@@ -31,7 +31,7 @@ interface EventsRow {
 const eventPage = (sql: Sql, execution: Statement, page: LogPage) => sql`
   select '[' || string_agg(p.event, ',' order by p.seq) || ']' as events, max(p.seq) as last_seq
   from (
-    select sized.*, sum(length(sized.event)) over (order by sized.seq) as bytes,
+    select sized.*, sum(octet_length(sized.event)) over (order by sized.seq) as bytes,
       row_number() over (order by sized.seq) as place
     from (
       select e.seq, ${eventJson(sql)} as event from noetl.event e

@@ -58,7 +58,11 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
     select e.event_id,
       e.event_type = ${r.event_type} and e.status = ${r.status} and e.node_name = ${r.node_name}
         and e.context is not distinct from g.context and e.result is not distinct from g.result
-        and e.meta is not distinct from g.meta and e.error is not distinct from ${r.error} as same
+        and e.meta is not distinct from g.meta and e.error is not distinct from ${r.error}
+        and e.node_type = ${r.node_type} and e.duration = ${r.duration}::float8
+        and e.attempt is not distinct from ${r.attempt}::int
+        and e.worker_id is not distinct from ${r.worker_id}
+        and e.current_index is not distinct from ${r.current_index}::int as same
     from noetl.event e, given g
     where e.execution_id = ${r.execution_id} and e.event_id = ${r.event_id}
     union all

@@ -1,7 +1,7 @@
 // The event service: recording reports, and answering those that are in the log.
 
 import { rowsOf, type Sql } from '../db.ts'
-import { fail } from '../errors.ts'
+import { AppError, fail } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import { normalizeStatus } from '../status.ts'
@@ -23,6 +23,8 @@ export interface Recorded {
   event_id: string
   /** What the evaluator did about it, when it did: jobs that were started for the caller's claim. */
   committed: Committed | null
+  /** Whether the decision was left for later, since too many others were writing. */
+  unsettled: boolean
 }
 
 /**
@@ -43,12 +45,22 @@ export async function recordEvent(
   const event_id = row.existing_id ?? event.event_id
   // a report sent again may find its first decision lost on the way
   if (row.existing_id !== null && row.undecided.length > 0) {
-    return { event_id, committed: await settle(sql, row.execution_id, claim) }
+    return { event_id, ...(await unlessBusy(settle(sql, row.execution_id, claim))) }
   }
-  if (!row.deciding || row.seq === null) return { event_id, committed: null }
+  if (!row.deciding || row.seq === null) return { event_id, committed: null, unsettled: false }
   const logged: LoggedReport = { ...event, seq: row.seq }
   const known = await knownOf(sql, row)
-  return { event_id, committed: await commit(sql, known, latest(logged), null, claim) }
+  return { event_id, ...(await unlessBusy(commit(sql, known, latest(logged), null, claim))) }
+}
+
+/** The report is in the log either way; what cannot be decided now is decided later. */
+async function unlessBusy(decision: Promise<Committed | null>) {
+  try {
+    return { committed: await decision, unsettled: false }
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'conflict')) throw error
+    return { committed: null, unsettled: true }
+  }
 }
 
 /** Answers the reports of an execution that no decision has answered; null when there are none. */

@@ -3,7 +3,7 @@
 import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
 import type { Playbook } from '../catalog/playbook.ts'
 import { type EntryRow, findEntry, type Lookup } from '../catalog/queries.ts'
-import { rowsOf, type Sql } from '../db.ts'
+import { rowsOf, type Sql, type Statement } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
 import { type Claim, type Committed, factsOf, type Known, planAppend } from '../event/commit.ts'
 import { decideStart } from '../event/dispatcher.ts'
@@ -54,26 +54,24 @@ export async function runEntry(
     )
     if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
     const plan = planAppend(known, decision, claim)
-    const [row] = await rowsOf<StartedRow>(
-      start(sql, lookup, {
-        execution_id: known.row.execution_id,
-        catalog_id: entry.catalog_id,
-        name: known.row.name,
-        request,
-        requestor,
-        workload: known.row.workload,
-        join_needs: entry.playbook.joinNeeds,
-        state: plan.state,
-        events: plan.events,
-        jobs: plan.jobs,
-        lease: claim && {
-          worker_id: claim.worker_id,
-          seconds: claim.lease_seconds,
-          queue_ids: plan.started.map(({ queue_id }) => queue_id),
-        },
-      }),
-    )
-    if (!row) notFound(request)
+    const statement = start(sql, lookup, {
+      execution_id: known.row.execution_id,
+      catalog_id: entry.catalog_id,
+      name: known.row.name,
+      request,
+      requestor,
+      workload: known.row.workload,
+      join_needs: entry.playbook.joinNeeds,
+      state: plan.state,
+      events: plan.events,
+      jobs: plan.jobs,
+      lease: claim && {
+        worker_id: claim.worker_id,
+        seconds: claim.lease_seconds,
+        queue_ids: plan.started.map(({ queue_id }) => queue_id),
+      },
+    })
+    const row = (await send(statement)) ?? notFound(request)
     if (row.written) {
       const committed = {
         known: { ...known, state: plan.state },
@@ -82,9 +80,19 @@ export async function runEntry(
       }
       return { reply: replyOf(row, request, committed.known), committed }
     }
-    entry = row.payload ? learn(key, { ...row, payload: row.payload }) : null
+    entry = row.payload ? learn(key, { ...row, payload: row.payload }) : entry
   }
   throw new AppError('conflict', 'the entry keeps changing; try again')
+}
+
+/**
+ * Sends the start. Nothing written for the very entry that was decided on means that an earlier sending,
+ * whose answer was lost, was still under way: the next one sees what became of it.
+ */
+async function send(statement: Statement): Promise<StartedRow | undefined> {
+  let [row] = await rowsOf<StartedRow>(statement)
+  if (row && !row.written && !row.payload) [row] = await rowsOf<StartedRow>(statement)
+  return row
 }
 
 function lookupOf({ catalog_id, path, version }: RunRequest): Lookup {
@@ -115,6 +123,7 @@ function begin({ catalog_id, path, version, playbook }: Entry, request: RunReque
     playbook,
     state: INITIAL,
     results: new Map(),
+    unanswered: [],
     row: {
       execution_id,
       catalog_id,

@@ -1,6 +1,6 @@
 // The workload of a run: what the playbook gives, overlaid with the request's parameters. Pure.
 
-import { isObject, type Json, type JsonObject } from '../json.ts'
+import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import { renderValue } from '../template/index.ts'
 
 /**
@@ -38,13 +38,25 @@ function mergeLists(base: Json[], over: Json[]): Json[] {
   const named = all.every(isObject) && all.some((item) => isObject(item) && 'name' in item)
   if (!named) return all
   const merged = [...base]
-  for (const item of over.filter(isObject)) {
-    const index = merged.findIndex(
-      (other) => isObject(other) && 'name' in item && other.name === item.name,
-    )
-    const present = merged[index]
-    if (present === undefined) merged.push(item)
-    else merged[index] = deepMerge(present, item)
+  const placeOf = new Map<string, number>()
+  for (const [place, item] of base.entries()) {
+    const name = nameOf(item)
+    if (name !== null && !placeOf.has(name)) placeOf.set(name, place)
+  }
+  for (const item of over) {
+    const name = nameOf(item)
+    const place = name === null ? undefined : placeOf.get(name)
+    if (place !== undefined) {
+      merged[place] = deepMerge(merged[place] ?? null, item)
+    } else {
+      if (name !== null) placeOf.set(name, merged.length)
+      merged.push(item)
+    }
   }
   return merged
+}
+
+/** A name as a key: of its type and value, so that 1 and "1" are two. */
+function nameOf(item: Json): string | null {
+  return isObject(item) && Object.hasOwn(item, 'name') ? toJson(item.name) : null
 }

@@ -12,8 +12,10 @@ import { renderValue, TemplateError } from '../template/index.ts'
 import { TOOLS } from './tools/index.ts'
 import { type Call, ToolError, type ToolResult } from './tools/tool.ts'
 
-/** Seconds that an action may take when its step does not say: NoETL's http timeout. */
-const DEFAULT_TIMEOUT_SECONDS = 30
+/** Seconds that an action may take when its step does not say: what a request always has left. */
+const DEFAULT_TIMEOUT_SECONDS = 15
+/** The most that a step may ask for, in seconds. */
+const MAX_TIMEOUT_SECONDS = 600
 
 /** Credentials read by one invocation, so that each is read once. */
 export type Credentials = Map<string, Promise<{ type: string; data: JsonObject }>>
@@ -31,10 +33,13 @@ export const AWAY_MS = 1_000
 /** What a result may weigh. */
 const MAX_RESULT_BYTES = 2_097_152
 
-/** The time limit of a step in seconds, when it is a number in its range; else the default. */
-function timeoutSeconds(action: JsonObject): number {
-  const asked = Number(action.timeout)
-  return Number.isFinite(asked) && asked > 0 ? Math.min(asked, 600) : DEFAULT_TIMEOUT_SECONDS
+/** The time limit of a step in seconds. One that is a template may turn out to be anything. */
+export function timeoutSeconds({ timeout }: JsonObject): number {
+  if (timeout === undefined || timeout === null) return DEFAULT_TIMEOUT_SECONDS
+  const asked = Number(timeout)
+  return Number.isFinite(asked) && asked > 0
+    ? Math.min(asked, MAX_TIMEOUT_SECONDS)
+    : MAX_TIMEOUT_SECONDS
 }
 
 /** Runs a leased job's action. Never throws: whatever goes wrong is the action's error. */

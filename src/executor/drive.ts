@@ -19,7 +19,14 @@ import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
 import { extend, type ResumedRow, resume } from '../queue/leases.ts'
 import type { Config } from '../settings.ts'
-import { AWAY_MS, type Credentials, type Ended, runAction, unkeepable } from './action.ts'
+import {
+  AWAY_MS,
+  type Credentials,
+  type Ended,
+  runAction,
+  timeoutSeconds,
+  unkeepable,
+} from './action.ts'
 
 /** What an invocation may spend on driving. */
 interface Budget {
@@ -63,10 +70,23 @@ export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 
 /** A claim to as many jobs as the driver may start now, beside `running` others. */
 export function claimOf(driver: Driver, running: number, backlog: readonly NewJob[]): Claim {
   const { config, budget, worker_id } = driver
-  const open = Date.now() < budget.startUntil
-  const room = open ? Math.min(config.EDGE_CONCURRENCY - running, budget.steps) : 0
-  return { worker_id, lease_seconds: config.EDGE_LEASE_SECONDS, room: Math.max(0, room), backlog }
+  const now = Date.now()
+  const room =
+    now < budget.startUntil ? Math.min(config.EDGE_CONCURRENCY - running, budget.steps) : 0
+  return {
+    worker_id,
+    lease_seconds: config.EDGE_LEASE_SECONDS,
+    room: Math.max(0, room),
+    // what could not end in time is left to a message, which has more of it
+    fits: (job) => timeoutSeconds(job.action) * 1000 <= budget.endBy - now,
+    backlog,
+  }
 }
+
+/** A lease is put off three times before it would run out. */
+const HEARTBEAT_MS_PER_LEASE_SECOND = 300
+/** What one append may carry: a request to Neon is at most 10 MB, and a result is in it up to three times. */
+const MAX_BATCH_BYTES = 2_097_152
 
 /**
  * Goes on from a commit that started actions until none is left to run here. Never throws: what it
@@ -75,15 +95,18 @@ export function claimOf(driver: Driver, running: number, backlog: readonly NewJo
 async function drive(driver: Driver, from: Committed): Promise<void> {
   const { sql, config, budget, worker_id } = driver
   const executionId = from.known.row.execution_id
-  const seconds = config.EDGE_LEASE_SECONDS
   const credentials: Credentials = new Map()
   const running = new Map<string, Promise<void>>()
+  const held = new Set<string>()
   const ended: Ended[] = []
   let { known, backlog } = from
+  /** How many of the next reports go alone, since together they were refused. */
+  let alone = 0
 
   const begin = (jobs: readonly Started[]) => {
     budget.steps -= jobs.length
     for (const job of jobs) {
+      held.add(job.queue_id)
       const action = runAction(sql, config, known, job, credentials, budget.endBy).then((end) => {
         running.delete(job.queue_id)
         ended.push(end)
@@ -91,28 +114,33 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       running.set(job.queue_id, action)
     }
   }
+  const seconds = config.EDGE_LEASE_SECONDS
   const heartbeat = setInterval(() => {
-    const held = [...running.keys(), ...ended.map(({ job }) => job.queue_id)]
-    rowsOf(extend(sql, { worker_id, queue_ids: held }, seconds)).catch(() => undefined)
+    if (held.size === 0) return
+    rowsOf(extend(sql, { worker_id, queue_ids: [...held] }, seconds)).catch(() => undefined)
   }, seconds * HEARTBEAT_MS_PER_LEASE_SECOND)
   try {
     begin(from.started)
     while (running.size > 0 || ended.length > 0) {
       if (ended.length === 0) await Promise.race(running.values())
-      const batch = takeBatch(ended)
-      const claim = claimOf(driver, running.size, backlog)
-      const outcome = await report(driver, known, batch, claim)
+      const batch = alone > 0 ? ended.splice(0, 1) : takeBatch(ended)
+      const outcome = await report(driver, known, batch, claimOf(driver, running.size, backlog))
       if (outcome === 'over') return
-      if (outcome === 'away') {
-        // the result is worth waiting for: if it is lost, the action runs again
+      if (outcome === 'away' || outcome === 'split') {
+        // what has ended is worth waiting for: if its report is lost, the action runs again
         ended.unshift(...batch)
+        alone = outcome === 'split' ? batch.length : Math.max(alone, batch.length === 1 ? 1 : 0)
+        if (outcome === 'split') continue
         await sleep(AWAY_MS)
         if (Date.now() > budget.endBy) return
-      } else if (outcome !== 'refused') {
-        known = outcome.known
-        backlog = outcome.backlog
-        begin(outcome.started)
+        continue
       }
+      alone = Math.max(0, alone - 1)
+      for (const { job } of batch) held.delete(job.queue_id)
+      if (outcome === 'refused') continue
+      known = outcome.known
+      backlog = outcome.backlog
+      begin(outcome.started)
     }
   } catch (error) {
     console.error(`execution ${executionId}: driving stopped`, error)
@@ -121,11 +149,6 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
   }
   if (backlog.length > 0) await notify(driver, executionId)
 }
-
-/** A lease is put off three times before it would run out. */
-const HEARTBEAT_MS_PER_LEASE_SECOND = 300
-/** What one append may carry: a request to Neon is at most 10 MB, and a result is in it up to three times. */
-const MAX_BATCH_BYTES = 2_097_152
 
 /** As many ended actions as one append may carry, and at least one. */
 function takeBatch(ended: Ended[]): Ended[] {
@@ -139,8 +162,11 @@ function takeBatch(ended: Ended[]): Ended[] {
   return ended.splice(0, count)
 }
 
-/** `over`: the execution has ended. `refused`: the lease is another's. `away`: the database is. */
-type Outcome = Committed | 'over' | 'refused' | 'away'
+/**
+ * `over`: the execution has ended. `refused`: the lease is another's. `away`: the database is; ask again
+ * with the same. `split`: one of several was refused, and with it all; each goes alone.
+ */
+type Outcome = Committed | 'over' | 'refused' | 'away' | 'split'
 
 async function report(
   driver: Driver,
@@ -149,7 +175,11 @@ async function report(
   claim: Claim,
 ): Promise<Outcome> {
   const drafts = batch.flatMap((end) => end.drafts)
-  const held = { worker_id: driver.worker_id, queue_ids: batch.map(({ job }) => job.queue_id) }
+  const held = {
+    worker_id: driver.worker_id,
+    queue_ids: batch.map(({ job }) => job.queue_id),
+    nodes: batch.map(({ job }) => job.node_id),
+  }
   try {
     const reports = () => drafts.map((draft) => ({ draft }))
     return (await commit(driver.sql, known, reports, held, claim)) ?? 'over'
@@ -158,32 +188,13 @@ async function report(
     console.error(`execution ${known.row.execution_id}: ${error.message}`)
     if (error.code === 'unavailable') return 'away'
     if (error.code === 'conflict') return recordAlone(driver, known, drafts, claim)
-    // one lost lease, or one result too many, refuses the whole append; the others still count
-    if (batch.length > 1) return reportEach(driver, known, batch, claim)
+    if (batch.length > 1) return 'split'
     if (error.code === 'lease_lost') return 'refused'
     const [only] = batch
     const isResult = error.code === 'too_large' || error.code === 'invalid_input'
     if (!only || !isResult || only.bytes === 0) throw error
     return report(driver, known, [unkeepable(only, error.message)], claim)
   }
-}
-
-async function reportEach(
-  driver: Driver,
-  first: Known,
-  batch: readonly Ended[],
-  claim: Claim,
-): Promise<Outcome> {
-  let sofar: Committed = { known: first, started: [], backlog: [...claim.backlog] }
-  for (const end of batch) {
-    const room = { ...claim, room: claim.room - sofar.started.length, backlog: sofar.backlog }
-    const outcome = await report(driver, sofar.known, [end], room)
-    if (outcome === 'over') return outcome
-    if (typeof outcome === 'object') {
-      sofar = { ...outcome, started: [...sofar.started, ...outcome.started] }
-    }
-  }
-  return sofar
 }
 
 /** After too many lost races the facts alone go into the log; deciding is left to the sweeper. */
@@ -235,14 +246,17 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
     }),
   )
   if (!row) return
-  if (row.jobs)
-    await drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [] })
-  if (row.undecided.length > 0) {
-    const settled = await settle(sql, executionId, claimOf(driver, 0, []))
-    if (settled) await drive(driver, settled)
-  }
-  // more may be free than there was room for
+  const work: Promise<void>[] = []
+  // more may be free than there was room for; another can begin with it at once
   if (row.jobs?.length === claim.room) await notify(driver, executionId)
+  if (row.undecided.length > 0) {
+    const settled = await settle(sql, executionId, claimOf(driver, row.jobs?.length ?? 0, []))
+    if (settled) work.push(drive(driver, settled))
+  }
+  if (row.jobs) {
+    work.push(drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [] }))
+  }
+  await Promise.all(work)
 }
 
 /** Asks the queue to take up an execution. Without a queue the sweeper does, a minute later at most. */

@@ -92,7 +92,7 @@ export const resume = (
   from x`
 
 /** Puts off the end of leases that are still the holder's; their ids. */
-export const extend = (sql: Sql, held: Held, seconds: number): Statement => sql`
+export const extend = (sql: Sql, held: Omit<Held, 'nodes'>, seconds: number): Statement => sql`
   update noetl.queue set lease_until = now() + make_interval(secs => ${seconds}::float8),
     last_heartbeat = now(), updated_at = now()
   where queue_id = any(${held.queue_ids}::bigint[]) and status = 'leased' and worker_id = ${held.worker_id}
