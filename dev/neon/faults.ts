@@ -1,5 +1,12 @@
 /** The ways in which a request can go wrong on its way to the database and back. */
-const KINDS = ['refuse', 'reset_before', 'reset_after', 'http_500', 'empty_400'] as const
+const KINDS = [
+  'refuse',
+  'reset_before',
+  'reset_during',
+  'reset_after',
+  'http_500',
+  'empty_400',
+] as const
 type Kind = (typeof KINDS)[number]
 
 /** `skip` requests pass first; after `times` faults the rest pass (null: no end). */
@@ -50,7 +57,8 @@ export function createFaults(): Faults {
       if (status.seen <= status.skip || over || hit >= status.rate || kind === undefined)
         return null
       status.injected[kind]++
-      return { kind, executed: kind === 'reset_after' || (kind === 'empty_400' && executed < 0.5) }
+      const isExecuted = kind.startsWith('reset_') && kind !== 'reset_before'
+      return { kind, executed: isExecuted || (kind === 'empty_400' && executed < 0.5) }
     },
   }
 }
@@ -78,6 +86,7 @@ const isCount = (value: unknown): value is number =>
 const noneInjected = (): Record<Kind, number> => ({
   refuse: 0,
   reset_before: 0,
+  reset_during: 0,
   reset_after: 0,
   http_500: 0,
   empty_400: 0,

@@ -48,6 +48,11 @@ export async function serve(options: ServerOptions): Promise<Server> {
         begin: batch ? begin : null,
         maxResponseBytes: options.maxResponseBytes,
       })
+    if (fault?.kind === 'reset_during') {
+      // the client is gone while the statement is still under way
+      run().catch(() => undefined)
+      return 'drop'
+    }
     const results = fault === null || fault.executed ? await run() : []
     await halfTrip()
     if (fault !== null) return faultReply(fault)
@@ -127,6 +132,7 @@ function faultReply({ kind }: Fault): Reply | 'drop' {
   switch (kind) {
     case 'refuse':
     case 'reset_before':
+    case 'reset_during':
     case 'reset_after':
       return 'drop'
     case 'http_500':

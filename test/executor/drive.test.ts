@@ -269,7 +269,7 @@ describe('a lease that is lost while the action runs', () => {
 })
 
 describe('a database that answers badly', () => {
-  test.each(['refuse', 'reset_before', 'reset_after', 'http_500', 'empty_400'])(
+  test.each(['refuse', 'reset_before', 'reset_during', 'reset_after', 'http_500', 'empty_400'])(
     'each single call of a run may meet %s: it ends right, and no step runs twice',
     async (kind) => {
       const catalogId = await setUp.register(steps(2))

@@ -135,7 +135,7 @@ const REPORT: NewReport = {
   current_item: null,
 }
 const PAGE = { after: 0, limit: 100 }
-const HELD = { worker_id: 'w', queue_ids: ['1'] }
+const HELD = { worker_id: 'w', queue_ids: ['1'], nodes: ['n'] }
 
 const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] = [
   ['list', (s) => listExecutions(s, ALL), /execution\w*_pkey/],

@@ -494,6 +494,7 @@ describe('faults', () => {
   test.for([
     ['refuse', false],
     ['reset_before', false],
+    ['reset_during', true],
     ['reset_after', true],
   ] as const)('%s breaks the connection', async ([kind, written]) => {
     const outcome = await insertUnder(kind)

@@ -18,7 +18,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     try {
       const before =
         await sql`select count(*)::int as n from noetl.execution where catalog_id = ${catalogId}`
-      await client.faults({ rate: 1, kinds: ['reset_after'], seed: 1, times: 1 })
+      await client.faults({ rate: 1, kinds: ['reset_during'], seed: 1, times: 1 })
       await client.run(catalogId)
       const after =
         await sql`select count(*)::int as n from noetl.execution where catalog_id = ${catalogId}`
