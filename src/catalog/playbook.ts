@@ -45,11 +45,9 @@ export interface Step {
   action: JsonObject
   next: Transition[]
   /** Steps with a transition to this one. */
-  predecessors: string[]
+  predecessors: Set<string>
   /** Steps whose results its action's templates mention. */
   actionNeeds: string[]
-  /** Steps whose results deciding after it may mention: its transitions and those of routers behind. */
-  decisionNeeds: string[]
   /** `result` of the end step: templates of the execution's result. */
   result: JsonObject | null
 }
@@ -96,16 +94,15 @@ export function compilePlaybook(payload: JsonObject): Playbook {
   for (const step of order) {
     for (const { to } of step.next) {
       const target = steps.get(to)
-      if (target && !target.predecessors.includes(step.name)) target.predecessors.push(step.name)
+      target?.predecessors.add(step.name)
     }
   }
   for (const step of order) {
     step.actionNeeds = namesInValue(templatesOf(step.action)).filter((name) => steps.has(name))
-    step.decisionNeeds = decisionNeeds(step, steps)
   }
   const joins = order.filter((step) => step.tool === null && isJoin(step))
   const joinNeeds = [...new Set(joins.flatMap((step) => evaluationNeeds(step, steps)))]
-  const others = order.flatMap((step) => [...step.actionNeeds, ...step.decisionNeeds])
+  const others = order.flatMap((step) => [...step.actionNeeds, ...evaluationNeeds(step, steps)])
   return {
     steps,
     order,
@@ -121,7 +118,7 @@ function templatesOf(action: JsonObject): JsonObject {
 
 /** Whether a step waits for other branches: `end` always, any other that several steps lead to. */
 export function isJoin(step: Step): boolean {
-  return step.name === END || step.predecessors.length > 1
+  return step.name === END || step.predecessors.size > 1
 }
 
 function compileStep(step: JsonObject, index: number): Step {
@@ -134,9 +131,8 @@ function compileStep(step: JsonObject, index: number): Step {
     tool,
     action: tool === null ? {} : { name, type: tool, ...Object.fromEntries(rest.map(decoded)) },
     next: transitionsOf(step.next),
-    predecessors: [],
+    predecessors: new Set(),
     actionNeeds: [],
-    decisionNeeds: [],
     result: isObject(step.result) ? step.result : null,
   }
 }
@@ -184,19 +180,22 @@ function evaluationNeeds(step: Step, steps: ReadonlyMap<string, Step>): string[]
   return names.filter((name) => steps.has(name))
 }
 
-/** The same, following routers that are passed at once; joins are counted apart (joinNeeds). */
-function decisionNeeds(step: Step, steps: ReadonlyMap<string, Step>): string[] {
+/**
+ * Steps whose results deciding after this one may mention: its transitions, and those of routers that
+ * are passed at once behind it. What is evaluated when branches have joined is counted apart (joinNeeds).
+ */
+export function decisionNeeds({ steps }: Playbook, step: Step): string[] {
   const seen = new Set<string>()
   const needs = new Set<string>()
-  const visit = (from: Step) => {
-    if (seen.has(from.name)) return
+  const behind = [step]
+  for (let from = behind.pop(); from; from = behind.pop()) {
+    if (seen.has(from.name)) continue
     seen.add(from.name)
     for (const name of evaluationNeeds(from, steps)) needs.add(name)
     for (const { to } of from.next) {
       const target = steps.get(to)
-      if (target && target.tool === null && !isJoin(target)) visit(target)
+      if (target && target.tool === null && !isJoin(target)) behind.push(target)
     }
   }
-  visit(step)
   return [...needs]
 }

@@ -18,6 +18,8 @@ import { type Key, readYaml } from './yaml.ts'
 
 export const MAX_CONTENT_BYTES = 1_048_576
 const MAX_STEPS = 2_000
+/** Deciding looks at transitions; a short text can make very many of them by aliases. */
+const MAX_TRANSITIONS = 10_000
 
 type Report = (path: Key[], detail: string) => void
 
@@ -77,6 +79,10 @@ function checkWorkflow(payload: JsonObject, report: Report): void {
   if (!Array.isArray(steps) || steps.length === 0)
     return report([key], 'workflow is a list of steps')
   if (steps.length > MAX_STEPS) return report([key], `more than ${MAX_STEPS} steps`)
+  const transitions = steps.reduce<number>((sum, step) => sum + countNext(step), 0)
+  if (transitions > MAX_TRANSITIONS) {
+    return report([key], `more than ${MAX_TRANSITIONS} transitions`)
+  }
 
   const firstOf = new Map<string, number>()
   for (const [index, step] of steps.entries()) checkName(step, [key, index], firstOf, report)
@@ -84,6 +90,10 @@ function checkWorkflow(payload: JsonObject, report: Report): void {
   for (const [index, step] of steps.entries()) {
     if (isObject(step)) checkStep(step, [key, index], firstOf, report)
   }
+}
+
+function countNext(step: Json): number {
+  return isObject(step) && Array.isArray(step.next) ? step.next.length : 1
 }
 
 /** Checks a step's name and notes where each was first. */

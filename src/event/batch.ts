@@ -4,7 +4,7 @@
 import type { Playbook, Step } from '../catalog/playbook.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Context } from '../template/index.ts'
-import { evolve, hasStarted, type State } from './state.ts'
+import { advanceState, hasStarted, type State } from './state.ts'
 import type { Draft } from './types.ts'
 
 /** What a decision may know beside the state. */
@@ -35,7 +35,7 @@ export interface Closed {
 export interface Batch {
   readonly playbook: Playbook
   readonly facts: Facts
-  state: State
+  readonly state: State
   readonly drafts: Draft[]
   readonly jobs: JobDraft[]
   /** Steps that ended, so that their jobs are over. */
@@ -49,7 +49,7 @@ export interface Batch {
 /** Appends a draft, moves the state on, and returns the draft's place. */
 export function emit(batch: Batch, draft: Draft): number {
   batch.drafts.push(draft)
-  batch.state = evolve(
+  advanceState(
     batch.state,
     {
       event_type: draft.event_type,
@@ -95,7 +95,7 @@ export function decisionContext(batch: Batch, mentioned: string[], extra: JsonOb
     if (batch.facts.results.has(name)) return false
     const { state, playbook } = batch
     const step = playbook.steps.get(name)
-    return step?.tool != null && hasStarted(state, playbook, name) && !state.active.includes(name)
+    return step?.tool != null && hasStarted(state, playbook, name) && !state.active.has(name)
   })
   if (missing.length > 0) throw new MissingResults(missing)
   return templateContext(batch.facts, extra)

@@ -22,7 +22,7 @@ import {
   stateOf,
   type Taken,
 } from './log.ts'
-import { evolve, type State } from './state.ts'
+import { advanceState, copyOf, type State } from './state.ts'
 import { type Draft, dataOf, nodeId } from './types.ts'
 
 /** What a decider knows of an execution. */
@@ -247,16 +247,16 @@ export function planAppend(known: Known, decision: Decision, claim: Claim | null
   const open = !isTerminal(decision.state.status)
   // jobs are named by their step_started event, so these are numbered first
   const numbered = numberEvents(decision.drafts, known.state.version)
-  const jobs = jobsOf(decision, numbered, row.execution_id)
+  const jobs = jobsOf(playbook, decision, numbered, row.execution_id)
   const waiting = open
     ? [...(claim?.backlog ?? []), ...jobs.filter((job) => job.runner === 'edge')]
     : []
   const leased = claim ? waiting.filter((job) => claim.fits(job)).slice(0, claim.room) : []
   const isLeased = new Set(leased)
   const starts = leased.map((job) => actionStarted(job, 1))
-  let state = decision.state
+  const state = copyOf(decision.state)
   for (const draft of starts) {
-    state = evolve(state, { ...draft, context: {}, result: {}, error: null }, playbook)
+    advanceState(state, { ...draft, context: {}, result: {}, error: null }, playbook)
   }
   const startEvents = numberEvents(starts, known.state.version + numbered.length)
   const isNew = new Set(jobs)

@@ -11,7 +11,7 @@ import {
 } from './batch.ts'
 import { failExecution } from './finalize.ts'
 import { startExecution } from './initial.ts'
-import { reportData, type State } from './state.ts'
+import { copyOf, reportData, type State } from './state.ts'
 import { advance, leaveStep } from './transitions.ts'
 import { DECIDING_EVENTS, type Draft, dataOf } from './types.ts'
 
@@ -83,7 +83,7 @@ function takeIn(batch: Batch, reports: readonly Report[], answerWith: Answer): v
     if (DECIDING_EVENTS.has(draft.event_type)) deciding.push({ draft, event })
   }
   for (const { draft, event } of deciding) {
-    if (batch.state.active.includes(draft.node_name)) answerWith(batch, draft, event)
+    if (batch.state.active.has(draft.node_name)) answerWith(batch, draft, event)
   }
 }
 
@@ -96,7 +96,7 @@ function answer(batch: Batch, report: Draft, event: string | number): void {
   if (failed) {
     return failExecution(batch, step.name, report.error ?? 'the action failed without saying why')
   }
-  batch.state = reportData(batch.state, step.name, report.result ?? null)
+  reportData(batch.state, step.name, report.result ?? null)
   leaveStep(batch, step, dataOf(report.result ?? null))
   advance(batch)
 }
@@ -110,7 +110,7 @@ function inBatch(
   const batch: Batch = {
     playbook,
     facts,
-    state,
+    state: copyOf(state),
     drafts: [],
     jobs: [],
     closed: [],

@@ -10,12 +10,12 @@ import { hasStarted } from './state.ts'
 export function completeExecution(batch: Batch): void {
   const end = batch.playbook.steps.get(END)
   const { state, playbook } = batch
-  const reached = Object.hasOwn(state.waiting, END) || hasStarted(state, playbook, END)
+  const reached = state.waiting.has(END) || hasStarted(state, playbook, END)
   const mapping = end && reached ? end.result : null
   let result: Json = null
   if (mapping) {
     const mentioned = namesInValue(mapping).filter((name) => playbook.steps.has(name))
-    const extra = { ...state.waiting[END], result: state.result }
+    const extra = { ...state.waiting.get(END), result: state.result }
     const context = decisionContext(batch, mentioned, extra)
     try {
       result = renderValue(mapping, context, { onUndefined: 'keep' }) as Json

@@ -2,7 +2,7 @@
 // event. Every append moves the execution's row on in the same statement, so `version` and `seq` agree,
 // and writers of one execution queue up on that row (lock order: execution, then its jobs).
 
-import { EDGE_TOOLS } from '../catalog/playbook.ts'
+import { decisionNeeds, EDGE_TOOLS, type Playbook } from '../catalog/playbook.ts'
 import type { Sql, Statement } from '../db.ts'
 import { newId } from '../ids.ts'
 import { type Json, type JsonObject, storableText, toJson } from '../json.ts'
@@ -50,6 +50,7 @@ export interface NewJob {
 
 /** The jobs of a decision. `events` are its drafts, numbered. */
 export function jobsOf(
+  playbook: Playbook,
   decision: Decision,
   events: readonly NumberedEvent[],
   executionId: string,
@@ -61,7 +62,7 @@ export function jobsOf(
     tool: step.tool ?? '',
     action: step.action,
     context: { step_name: step.name, ...data },
-    needs: [...new Set([...step.actionNeeds, ...step.decisionNeeds])],
+    needs: [...new Set([...step.actionNeeds, ...decisionNeeds(playbook, step)])],
     runner: EDGE_TOOLS.has(step.tool ?? '') ? 'edge' : 'worker',
     event_id: events[startedBy]?.event_id ?? '',
     max_attempts: maxAttempts(step.action.retry),
@@ -283,7 +284,7 @@ export function stateOf(row: ExecutionRow): State {
     eventsDone: row.events_done,
     progress: row.progress,
     lastEventType: row.last_event_type,
-    reported: {},
+    reported: new Map(),
     result: row.result,
     error: row.error,
   }

@@ -17,11 +17,11 @@ export interface State {
   /** Bit n: the playbook's step n has started, or was passed if it only routes. */
   started: bigint
   /** Steps that have started and not ended. */
-  active: readonly string[]
+  active: Set<string>
   /** Steps that a transition fired and that have not started, with what was passed to them. */
-  waiting: Readonly<Record<string, JsonObject>>
+  waiting: Map<string, JsonObject>
   /** Data of active steps whose action has ended and that are not decided yet. Not kept in the row. */
-  reported: Readonly<Record<string, Json>>
+  reported: Map<string, Json>
   result: Json
   error: string | null
 }
@@ -32,16 +32,16 @@ export type Fact = Pick<
   'event_type' | 'node_name' | 'status' | 'context' | 'result' | 'error'
 >
 
-export const INITIAL: State = {
+export const INITIAL: Readonly<State> = {
   status: 'PENDING',
   version: 0,
   eventsDone: 0,
   progress: 0,
   lastEventType: '',
   started: 0n,
-  active: [],
-  waiting: {},
-  reported: {},
+  active: new Set(),
+  waiting: new Map(),
+  reported: new Map(),
   result: null,
   error: null,
 }
@@ -52,40 +52,62 @@ export interface Fired {
   data: JsonObject
 }
 
+/** A state of its own, to be moved on in place. */
+export function copyOf(state: State): State {
+  return {
+    ...state,
+    active: new Set(state.active),
+    waiting: new Map(state.waiting),
+    reported: new Map(state.reported),
+  }
+}
+
 /** The state after one more event. After a terminal event only version, counts and type change. */
 export function evolve(state: State, event: Fact, playbook: Playbook): State {
-  const counted = count(state, event)
-  if (isTerminal(state.status)) return counted
+  return advanceState(copyOf(state), event, playbook)
+}
+
+/** `evolve` in place, for whoever has a copy of its own: a wide fan-out would copy itself at each step. */
+export function advanceState(state: State, event: Fact, playbook: Playbook): State {
+  count(state, event)
+  if (isTerminal(state.status)) return state
   const name = event.node_name
   switch (event.event_type) {
     case 'execution_start':
-      return { ...fire(passStart(counted, playbook), event, playbook), status: 'STARTED' }
+      state.status = 'STARTED'
+      // a start step that only routes leaves no event of its own
+      if (playbook.steps.get(START)?.tool === null) state.started |= bitOf(playbook, START)
+      fire(state, event, playbook)
+      break
     case 'step_started':
-      return {
-        ...counted,
-        status: 'RUNNING',
-        started: counted.started | bitOf(playbook, name),
-        active: [...counted.active, name],
-        waiting: without(counted.waiting, name),
-      }
+      state.status = 'RUNNING'
+      state.started |= bitOf(playbook, name)
+      state.active.add(name)
+      state.waiting.delete(name)
+      break
     case 'action_completed':
-      return counted.active.includes(name) ? reportData(counted, name, event.result) : counted
+      if (state.active.has(name)) reportData(state, name, event.result)
+      break
     case 'step_completed':
-      return fire(ended(counted, name), event, playbook)
+      end(state, name)
+      fire(state, event, playbook)
+      break
     case 'step_failed':
-      return ended(counted, name)
+      end(state, name)
+      break
     case 'execution_complete':
-      return {
-        ...terminal(counted, 'COMPLETED'),
-        result: event.result ?? counted.result,
-        started: counted.started | bitOf(playbook, name),
-      }
+      terminate(state, 'COMPLETED')
+      state.result = event.result ?? state.result
+      state.started |= bitOf(playbook, name)
+      break
     case 'execution_failed':
     case 'execution_cancelled':
-      return { ...terminal(counted, 'FAILED'), error: event.error, result: null }
-    default:
-      return counted
+      terminate(state, 'FAILED')
+      state.error = event.error
+      state.result = null
+      break
   }
+  return state
 }
 
 /** Whether the step has started or was passed. */
@@ -93,59 +115,46 @@ export function hasStarted(state: State, playbook: Playbook, name: string): bool
   return (state.started & bitOf(playbook, name)) !== 0n
 }
 
-function count(state: State, event: Fact): State {
-  const version = state.version + 1
-  const eventsDone = state.eventsDone + (isTerminal(event.status) ? 1 : 0)
-  // The original's formula, but never backwards and never 100 before the end; src/event/log.ts has
-  // the same in SQL for events that are appended without reading the state.
-  const progress = isTerminal(state.status)
-    ? state.progress
-    : Math.max(state.progress, Math.min(99, Math.floor((100 * eventsDone) / version)))
-  return { ...state, version, eventsDone, progress, lastEventType: event.event_type }
+/** Notes with what the step's action has ended; the first report counts. */
+export function reportData(state: State, name: string, envelope: Json): void {
+  if (!state.reported.has(name)) state.reported.set(name, dataOf(envelope))
 }
 
-function fire(state: State, event: Fact, playbook: Playbook): State {
+function count(state: State, event: Fact): void {
+  state.version += 1
+  if (isTerminal(event.status)) state.eventsDone += 1
+  state.lastEventType = event.event_type
+  if (isTerminal(state.status)) return
+  // The original's formula, but never backwards and never 100 before the end; src/event/report.ts has
+  // the same in SQL for events that are appended without reading the state.
+  const share = Math.floor((100 * state.eventsDone) / state.version)
+  state.progress = Math.max(state.progress, Math.min(99, share))
+}
+
+function fire(state: State, event: Fact, playbook: Playbook): void {
   const fired =
     isObject(event.context) && Array.isArray(event.context.next) ? event.context.next : []
-  const waiting = { ...state.waiting }
   for (const item of fired.filter(isObject)) {
     const name = String(item.step)
     if (hasStarted(state, playbook, name)) continue
-    waiting[name] = { ...waiting[name], ...(isObject(item.data) ? item.data : {}) }
-  }
-  return { ...state, waiting }
-}
-
-/** The state in which the step's action has ended with this result. */
-export function reportData(state: State, name: string, envelope: Json): State {
-  if (Object.hasOwn(state.reported, name)) return state
-  return { ...state, reported: { ...state.reported, [name]: dataOf(envelope) } }
-}
-
-function ended(state: State, name: string): State {
-  const { [name]: data, ...reported } = state.reported
-  return {
-    ...state,
-    active: state.active.filter((step) => step !== name),
-    reported,
-    // until the end names another, an execution's result is that of the step that completed last
-    result: data === undefined ? state.result : data,
+    const data = isObject(item.data) ? item.data : {}
+    state.waiting.set(name, { ...state.waiting.get(name), ...data })
   }
 }
 
-/** A start step that only routes leaves no event of its own. */
-function passStart(state: State, playbook: Playbook): State {
-  const passed = playbook.steps.get(START)?.tool === null
-  return passed ? { ...state, started: state.started | bitOf(playbook, START) } : state
+function end(state: State, name: string): void {
+  state.active.delete(name)
+  // until the end names another, an execution's result is that of the step that completed last
+  if (state.reported.has(name)) state.result = state.reported.get(name) ?? null
+  state.reported.delete(name)
 }
 
-function terminal(state: State, status: Status): State {
-  return { ...state, status, progress: 100, active: [], waiting: {}, reported: {} }
-}
-
-function without(waiting: State['waiting'], name: string): State['waiting'] {
-  const { [name]: _gone, ...rest } = waiting
-  return rest
+function terminate(state: State, status: Status): void {
+  state.status = status
+  state.progress = 100
+  state.active.clear()
+  state.waiting.clear()
+  state.reported.clear()
 }
 
 function bitOf(playbook: Playbook, name: string): bigint {
@@ -158,7 +167,7 @@ export function stateToJson(state: State): JsonObject {
   return {
     started: state.started.toString(16),
     active: [...state.active],
-    waiting: { ...state.waiting },
+    waiting: Object.fromEntries(state.waiting),
   }
 }
 
@@ -166,7 +175,7 @@ export function stateToJson(state: State): JsonObject {
 export function stateFromJson(kept: JsonObject): Pick<State, 'started' | 'active' | 'waiting'> {
   return {
     started: BigInt(`0x${String(kept.started ?? '0')}`),
-    active: Array.isArray(kept.active) ? kept.active.map(String) : [],
-    waiting: (kept.waiting ?? {}) as State['waiting'],
+    active: new Set(Array.isArray(kept.active) ? kept.active.map(String) : []),
+    waiting: new Map(Object.entries((kept.waiting ?? {}) as Record<string, JsonObject>)),
   }
 }

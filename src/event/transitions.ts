@@ -94,9 +94,9 @@ export function advance(batch: Batch): void {
     const waiting = waitingInOrder(batch.state, batch.playbook)
     const ready = waiting.filter((step) => isReady(step, batch.state, batch.playbook))
     // joins that wait for one another in a circle: the first of the playbook goes first
-    const starting = ready.length > 0 ? ready : active.length === 0 ? waiting.slice(0, 1) : []
+    const starting = ready.length > 0 ? ready : active.size === 0 ? waiting.slice(0, 1) : []
     if (starting.length === 0) {
-      if (active.length === 0) completeExecution(batch)
+      if (active.size === 0) completeExecution(batch)
       return
     }
     for (const step of starting) startStep(batch, step)
@@ -105,7 +105,7 @@ export function advance(batch: Batch): void {
 
 function startStep(batch: Batch, step: Step): void {
   if (batch.state.status === 'FAILED') return
-  const data = batch.state.waiting[step.name] ?? {}
+  const data = batch.state.waiting.get(step.name) ?? {}
   if (step.name === END && step.tool === null) return completeExecution(batch)
   const startedBy = emit(batch, {
     event_type: 'step_started',
@@ -130,16 +130,15 @@ function startStep(batch: Batch, step: Step): void {
 function isReady(step: Step, state: State, playbook: Playbook): boolean {
   const { active, waiting } = state
   if (step.name === END) {
-    return active.length === 0 && Object.keys(waiting).every((name) => name === END)
+    return active.size === 0 && [...waiting.keys()].every((name) => name === END)
   }
   if (!isJoin(step)) return true
-  const running = new Set(active)
   const seen = new Set([step.name])
   const behind = [...step.predecessors]
   for (let name = behind.pop(); name !== undefined; name = behind.pop()) {
     if (seen.has(name)) continue
     seen.add(name)
-    if (running.has(name) || Object.hasOwn(waiting, name)) return false
+    if (active.has(name) || waiting.has(name)) return false
     if (hasStarted(state, playbook, name)) continue
     behind.push(...(playbook.steps.get(name)?.predecessors ?? []))
   }
@@ -147,7 +146,7 @@ function isReady(step: Step, state: State, playbook: Playbook): boolean {
 }
 
 function waitingInOrder(state: State, playbook: Playbook): Step[] {
-  return Object.keys(state.waiting)
+  return [...state.waiting.keys()]
     .map((name) => playbook.steps.get(name))
     .filter((step) => step !== undefined)
     .sort((a, b) => Number(a.name === END) - Number(b.name === END) || a.index - b.index)

@@ -78,7 +78,7 @@ describe('the beginning', () => {
     given(`- {step: start, next: a}\n- {step: a, ${WORK}, next: end}\n- {step: end}`)
       .expect('execution_start p', 'step_started a')
       .queued('a')
-      .state({ status: 'RUNNING', active: ['a'] })
+      .state({ status: 'RUNNING', active: new Set(['a']) })
   })
 
   test('an actionable start runs as a step', () => {
@@ -247,7 +247,7 @@ describe('the end', () => {
     given(TWO)
       .fails('a', 'boom')
       .expect('action_error a', 'step_failed a', 'execution_failed p')
-      .state({ status: 'FAILED', error: 'boom', progress: 100, active: [] })
+      .state({ status: 'FAILED', error: 'boom', progress: 100, active: new Set() })
   })
 
   test('what is reported after the end is kept and decides nothing', () => {
@@ -315,7 +315,7 @@ describe('purity', () => {
       status: 'RUNNING',
       version: 9,
       started: 0b111n,
-      active: ['b'],
+      active: new Set(['b']),
     }
     const facts: Facts = { execution_id: '1', name: 'p', workload: {}, results: new Map() }
     const draft: Draft = {
@@ -356,7 +356,13 @@ test('a report that cannot be decided on fails the execution: nothing is tried f
       [...playbook.steps].map(([name, step]) => [name, { ...step, next: null as never }]),
     ),
   }
-  const state: State = { ...INITIAL, status: 'RUNNING', version: 2, started: 0b11n, active: ['a'] }
+  const state: State = {
+    ...INITIAL,
+    status: 'RUNNING',
+    version: 2,
+    started: 0b11n,
+    active: new Set(['a']),
+  }
   const facts: Facts = { execution_id: '1', name: 'p', workload: {}, results: new Map() }
   const draft: Draft = {
     event_type: 'action_completed',

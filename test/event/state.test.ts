@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { compilePlaybook } from '../../src/catalog/playbook.ts'
-import { evolve, type Fact, INITIAL, stateFromJson, stateToJson } from '../../src/event/state.ts'
+import {
+  evolve,
+  type Fact,
+  INITIAL,
+  type State,
+  stateFromJson,
+  stateToJson,
+} from '../../src/event/state.ts'
 import type { Status } from '../../src/status.ts'
 
 const playbook = compilePlaybook(
@@ -17,7 +24,7 @@ const fact = (event_type: string, node_name: string, status: Status, more: Parti
   ...more,
 })
 const fold = (facts: Fact[]) =>
-  facts.reduce((state, next) => evolve(state, next, playbook), INITIAL)
+  facts.reduce((state: State, next) => evolve(state, next, playbook), INITIAL)
 
 const STARTED = [
   fact('execution_start', 'p', 'STARTED', { context: { next: [{ step: 'a', data: { n: 1 } }] } }),
@@ -75,7 +82,7 @@ test('what the row keeps of the state reads back as it was', () => {
     context: { next: [{ step: 'j', data: { n: 1 } }] },
   })
   const state = fold([...STARTED, fired])
-  expect(state.waiting).toEqual({ j: { n: 1 } })
+  expect([...state.waiting]).toEqual([['j', { n: 1 }]])
   expect({ ...state, ...stateFromJson(JSON.parse(JSON.stringify(stateToJson(state)))) }).toEqual(
     state,
   )
