@@ -259,9 +259,18 @@ export interface ExecutionRow {
   own_event_id?: string | null
 }
 
-export const executionColumns = (sql: Sql) => sql`
+/** What is small of an execution's row `x`. */
+export const headColumns = (sql: Sql) => sql`
   x.execution_id::text, x.catalog_id::text, x.path, x.name, x.entry_version, x.version, x.status,
-  x.events_done, x.progress, x.last_event_type, x.state, x.workload, x.result, x.error, x.undecided`
+  x.events_done, x.progress, x.last_event_type, x.error, x.undecided`
+
+/** What may be large of it, and is needed only to decide. */
+export const heavyColumns = (sql: Sql, needed: Statement) => sql`
+  case when ${needed} then x.state end as state, case when ${needed} then x.workload end as workload,
+  case when ${needed} then x.result end as result`
+
+export const executionColumns = (sql: Sql) => sql`
+  ${headColumns(sql)}, x.state, x.workload, x.result`
 
 /** `{step: envelope}` of completed steps: the first report of each, the one that was decided on. */
 export const resultsOf = (sql: Sql, executionId: string, names: Statement) => sql`

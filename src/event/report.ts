@@ -3,7 +3,7 @@
 import type { Sql, Statement } from '../db.ts'
 import { type Json, toJson } from '../json.ts'
 import { isTerminal, type Status } from '../status.ts'
-import { type ExecutionRow, executionColumns, resultsOf } from './log.ts'
+import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from './log.ts'
 
 /** A report as it is stored. */
 export interface NewReport {
@@ -107,7 +107,8 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
     where m.version = any(m.undecided) and q.execution_id = m.execution_id
       and q.node_name = ${r.node_name} and q.status in ('queued', 'retry', 'leased')
   )
-  select ${executionColumns(sql)}, null::text as existing_id, null::bool as same, x.version as seq,
+  select ${headColumns(sql)}, ${heavyColumns(sql, sql`x.version = any(x.undecided)`)},
+    null::text as existing_id, null::bool as same, x.version as seq,
     x.version = any(x.undecided) as deciding,
     case when x.version = any(x.undecided) then
       ${resultsOf(
@@ -122,7 +123,7 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
     end as results
   from moved x
   union all
-  select ${executionColumns(sql)}, existing.event_id::text, existing.same, null, null, null
+  select ${headColumns(sql)}, ${heavyColumns(sql, sql`false`)}, existing.event_id::text, existing.same, null, null, null
   from noetl.execution x, existing where x.execution_id = ${r.execution_id}`
 
 /** JSON for a nullable jsonb column: SQL's null for null. */

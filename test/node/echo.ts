@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `/status/N` answers N; `/slow/MS` after a while; `/text` text; `/big/BYTES`; all else echoes. */
+/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; all else echoes. */
 export async function startEcho(): Promise<{ url: string; stop(): Promise<void> }> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -12,6 +12,11 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
     if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, Number(argument)))
     if (verb === 'text' || verb === 'big') {
       response.end(verb === 'text' ? 'plain words' : 'x'.repeat(Number(argument)))
+      return
+    }
+    const to = url.searchParams.get('to')
+    if (verb === 'redirect' && to !== null) {
+      response.writeHead(Number(argument), { location: to }).end()
       return
     }
     response.writeHead(verb === 'status' ? Number(argument) : 200, {

@@ -1,6 +1,7 @@
 // The http tool: one request, its reply in the shape that NoETL's workers report.
 
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../json.ts'
+import { fetchFollowing } from './redirects.ts'
 import { authOf, type Call, fitting, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tool.ts'
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
@@ -12,7 +13,7 @@ export async function httpTool(call: Call): Promise<ToolResult> {
   let response: Response
   let text: string
   try {
-    response = await fetch(url, { ...init, signal: AbortSignal.timeout(call.timeoutMs) })
+    response = await fetchFollowing(url, init, AbortSignal.timeout(call.timeoutMs))
     text = await readReply(response)
   } catch (error) {
     if (error instanceof ToolError) throw error
@@ -32,7 +33,14 @@ export async function httpTool(call: Call): Promise<ToolResult> {
   return { status: 'error', error: `HTTP ${response.status} ${response.statusText}`.trim(), data }
 }
 
-async function requestOf(call: Call): Promise<{ url: URL; shown: string; init: RequestInit }> {
+/** `shown` is the address as the log may keep it. */
+interface Outgoing {
+  url: URL
+  shown: string
+  init: RequestInit & { method: string; headers: Headers }
+}
+
+async function requestOf(call: Call): Promise<Outgoing> {
   const { task } = call
   const method = String(task.method ?? 'GET').toUpperCase()
   if (!METHODS.has(method)) throw new ToolError(`unknown method '${method}'`)
