@@ -44,6 +44,15 @@ async function main(): Promise<void> {
     await registerExamples(api, databaseUrl)
     if ((await latest(api)) === null) await runExample(api)
     const id = (await latest(api)) ?? 'ID'
+    for (const [what, { ended }] of Object.entries({
+      'the Worker': worker,
+      'the database': endpoint,
+    })) {
+      void ended.then(() => {
+        if (!stopping) console.error(`${what} ended by itself; stopping`)
+        return stop(1)
+      })
+    }
     printAddresses(worker.url, endpoint, variables.ACCESS === 'open', id)
     void tickForEver(worker, () => stopping)
   } catch (error) {

@@ -10,6 +10,8 @@ export type LocalWorker = {
   /** Fires the cron trigger once, as the platform does each minute; Miniflare does not by itself. */
   tick(): Promise<void>
   stop(): Promise<void>
+  /** Settles when it has ended, asked to or not. */
+  ended: Promise<unknown>
 }
 
 /** What dev/serve.ts is asked for, and what it answers. */
@@ -23,12 +25,14 @@ export async function startWorker(
 ): Promise<LocalWorker> {
   const child = fork(join(import.meta.dirname, 'serve.ts'), { detached: true })
   const exited = once(child, 'exit').then(() => killGroup(child))
-  const answer = await ask(child, { start: { variables, port } })
+  const gone = exited.then((): Answer => ({ failed: 'the Worker ended' }))
+  const answer = await ask(child, gone, { start: { variables, port } })
   if (!('url' in answer)) throw new Error('the Worker did not start')
   return {
     url: new URL(answer.url),
+    ended: gone,
     tick: async () => {
-      await ask(child, { tick: true })
+      await ask(child, gone, { tick: true })
     },
     stop: async () => {
       if (child.connected) child.disconnect()
@@ -37,10 +41,10 @@ export async function startWorker(
   }
 }
 
-async function ask(child: ChildProcess, question: Ask): Promise<Answer> {
+async function ask(child: ChildProcess, gone: Promise<Answer>, question: Ask): Promise<Answer> {
   child.send(question)
-  const gone = once(child, 'exit').then(() => [{ failed: 'the Worker ended' }])
-  const [answer] = (await Promise.race([once(child, 'message'), gone])) as [Answer]
+  const answered = once(child, 'message').then(([answer]) => answer as Answer)
+  const answer = await Promise.race([answered, gone])
   if ('failed' in answer) throw new Error(answer.failed)
   return answer
 }

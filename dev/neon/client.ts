@@ -21,6 +21,8 @@ export type Endpoint = {
   pid: number
   backend: 'pglite' | 'postgres'
   stop(): Promise<void>
+  /** Settles when it has ended, asked to or not. */
+  ended: Promise<unknown>
 }
 
 const STOP_MS = 5_000
@@ -55,7 +57,7 @@ export async function startEndpoint(options: EndpointOptions = {}): Promise<Endp
     await exited
     clearTimeout(timer)
   }
-  return { ...readReady(ready), stop }
+  return { ...readReady(ready), stop, ended: exited }
 }
 
 function toArgs(options: EndpointOptions): string[] {
@@ -87,7 +89,7 @@ function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
   })
 }
 
-function readReady(line: string): Omit<Endpoint, 'stop'> {
+function readReady(line: string): Omit<Endpoint, 'stop' | 'ended'> {
   const { url, pid, backend } = JSON.parse(line)
   return { url, pid, backend }
 }

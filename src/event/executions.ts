@@ -14,7 +14,11 @@ import { readDetail, readEvents, readExecutions, readSummary } from './read-serv
 const Instant = z.iso
   .datetime({ offset: true, local: true })
   .or(z.iso.date())
-  .transform((text) => new Date(text).toISOString())
+  .transform((text) => new Date(text))
+  .refine((date) => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999, {
+    error: 'a year from 1 to 9999',
+  })
+  .transform((date) => date.toISOString())
 
 const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),

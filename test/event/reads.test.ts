@@ -107,6 +107,8 @@ test.each([
   'cursor=x',
   'status=nope',
   'since=yesterday',
+  'since=0000-01-01',
+  'until=9999-12-31T23:59:59-14:00',
   'catalog_id=x',
 ])('the list refuses %s', async (filter) => {
   expect((await client.get(`/api/executions?${filter}`)).status).toBe(422)

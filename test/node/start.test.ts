@@ -130,6 +130,14 @@ test('from nothing to the founding example in all four places; data survive kill
   await expect(fetch(again.url)).rejects.toThrow()
 })
 
+test('when one of its processes dies it says so and stops', async () => {
+  const started = await start()
+  const { stdout } = await promisify(execFile)('pgrep', ['-f', `${home}/dev/neon/endpoint.ts`])
+  for (const pid of stdout.trim().split('\n')) process.kill(Number(pid), 'SIGKILL')
+  expect(await started.ended).toBe(1)
+  expect(started.output()).toContain('the database ended by itself')
+})
+
 test('every documented variable reaches the Worker', async () => {
   const key = 'a-key-of-some-length'
   const started = await start({ API_KEY: key })
