@@ -1,23 +1,12 @@
 // SQL of the queue: leases taken by the edge executor, and given back when they ran out.
 
 import type { Sql, Statement } from '../db.ts'
+import type { Started } from '../event/commit.ts'
 import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
 import type { JsonObject } from '../json.ts'
 
-interface LeasedJob {
-  queue_id: string
-  node_id: string
-  node_name: string
-  tool: string
-  action: JsonObject
-  context: JsonObject
-  attempt: number
-  max_attempts: number
-  event_id: string
-}
-
 export interface ResumedRow extends ExecutionRow {
-  jobs: LeasedJob[] | null
+  jobs: Started[] | null
 }
 
 /**
