@@ -236,15 +236,16 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
   const { sql } = driver
   const claim = claimOf(driver, 0, [])
   const ids = () => Array.from({ length: claim.room }, newId)
-  const [row] = await rowsOf<ResumedRow>(
-    resume(sql, {
-      execution_id: executionId,
-      worker_id: claim.worker_id,
-      seconds: claim.lease_seconds,
-      queue_ids: ids(),
-      event_ids: ids(),
-    }),
-  )
+  const statement = resume(sql, {
+    execution_id: executionId,
+    worker_id: claim.worker_id,
+    seconds: claim.lease_seconds,
+    queue_ids: ids(),
+    event_ids: ids(),
+  })
+  let [row] = await rowsOf<ResumedRow>(statement)
+  // an earlier sending, whose answer was lost, may have taken them after this answer was begun
+  if (row && !row.jobs) [row] = await rowsOf<ResumedRow>(statement)
   if (!row) return
   const work: Promise<void>[] = []
   // more may be free than there was room for; another can begin with it at once

@@ -3,7 +3,6 @@
 import type { Sql, Statement } from '../db.ts'
 import type { Started } from '../event/commit.ts'
 import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
-import type { JsonObject } from '../json.ts'
 
 export interface ResumedRow extends ExecutionRow {
   jobs: Started[] | null
