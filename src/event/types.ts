@@ -110,8 +110,8 @@ export const EventReport = z
     error: AnyJson.optional(),
     traceback: Text(262_144).nullish(),
     worker_id: Text(256).nullish(),
-    attempt: z.number().int().min(0).nullish(),
-    current_index: z.number().int().nullish(),
+    attempt: z.int32().min(0).nullish(),
+    current_index: z.int32().nullish(),
     current_item: AnyJson.optional(),
   })
   .describe('One event of an execution')

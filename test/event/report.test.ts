@@ -137,6 +137,16 @@ test.each([
   ['text that is not JSON', '{', 400],
   ['nothing', '', 400],
   ['what nests too deep', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 400],
+  [
+    'an attempt beyond 32 bits',
+    { execution_id: '1', event_type: 'note', attempt: 3_000_000_000 },
+    422,
+  ],
+  [
+    'an index beyond 32 bits',
+    { execution_id: '1', event_type: 'note', current_index: -3_000_000_000 },
+    422,
+  ],
   ['a negative duration', { execution_id: '1', event_type: 'note', duration: -1 }, 422],
 ])('%s is refused with a problem document', async (_what, body, status) => {
   const reply = await report(body)
