@@ -14,9 +14,21 @@ const connections = new Map<string, Sql>()
 /** How long our own statements may take; one that does not answer counts as one that got lost. */
 const ANSWER_MS = 15_000
 
-// a tool brings a limit of its own
-neonConfig.fetchFunction = (url: string, init: RequestInit) =>
-  fetch(url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) })
+/** What Neon takes in one request. Its refusal may get lost while the rest is still being sent. */
+const MAX_REQUEST_BYTES = 10_485_760
+
+neonConfig.fetchFunction = (url: string, init: RequestInit) => {
+  const { body } = init
+  if (typeof body === 'string' && body.length > MAX_REQUEST_BYTES / 3) {
+    if (new TextEncoder().encode(body).byteLength > MAX_REQUEST_BYTES) throw tooLarge()
+  }
+  // a tool brings a time limit of its own
+  return fetch(url, { ...init, signal: init.signal ?? AbortSignal.timeout(ANSWER_MS) })
+}
+
+function tooLarge(cause?: unknown): AppError {
+  return new AppError('too_large', 'more than the database takes or gives at once', [], cause)
+}
 
 /** The connection of this isolate; nothing is sent yet. */
 export function connect(config: Config): Sql {
@@ -80,9 +92,10 @@ async function again<T>(send: () => PromiseLike<T>): Promise<T> {
       const state = sqlState(error)
       const refusal = state === null ? undefined : REFUSALS[state]
       if (refusal) throw new AppError(refusal, (error as Error).message)
-      if (state === null && TOO_LARGE.test((error as Error).message)) {
-        throw new AppError('too_large', 'more than the database takes or gives at once', [], error)
+      if (error instanceof NeonDbError && error.sourceError instanceof AppError) {
+        throw error.sourceError
       }
+      if (state === null && TOO_LARGE.test((error as Error).message)) throw tooLarge(error)
       if (state !== null && UNSTORABLE.test(state)) {
         throw new AppError(
           'invalid_input',
