@@ -10,7 +10,7 @@ import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { renderValue, TemplateError } from '../template/index.ts'
 import { TOOLS } from './tools/index.ts'
-import { type Call, ToolError, type ToolResult } from './tools/tool.ts'
+import { type Call, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tools/tool.ts'
 
 /** Seconds that an action may take when its step does not say: what a request always has left. */
 const DEFAULT_TIMEOUT_SECONDS = 15
@@ -30,8 +30,6 @@ export interface Ended {
 
 /** How long to wait for a database that is away before it is asked again. */
 export const AWAY_MS = 1_000
-/** What a result may weigh. */
-const MAX_RESULT_BYTES = 2_097_152
 
 /** The time limit of a step in seconds. One that is a template may turn out to be anything. */
 export function timeoutSeconds({ timeout }: JsonObject): number {

@@ -1,5 +1,6 @@
 // The http tool: one request, its reply in the shape that NoETL's workers report.
 
+import { toBase64 } from '../../base64.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../json.ts'
 import { fetchFollowing } from './redirects.ts'
 import { authOf, type Call, fitting, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tool.ts'
@@ -115,7 +116,7 @@ function authorize(
     headers.set('authorization', `Bearer ${field('token', 'access_token')}`)
   } else if (type === 'basic' || type === 'httpbasicauth') {
     const pair = new TextEncoder().encode(`${field('username', 'user')}:${field('password')}`)
-    headers.set('authorization', `Basic ${btoa(String.fromCharCode(...pair))}`)
+    headers.set('authorization', `Basic ${toBase64(pair)}`)
   } else if (type === 'api_key') {
     if (data.in === 'query') url.searchParams.set(field('key', 'name'), field('value'))
     else setHeader(headers, field('key', 'name', 'header'), field('value'))
