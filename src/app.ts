@@ -1,7 +1,10 @@
 // The table of contents of the API.
 
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import { except } from 'hono/combine'
+import { cors } from 'hono/cors'
 import { access } from './access.ts'
+import { describing } from './api/routes.ts'
 import { catalog } from './catalog/routes.ts'
 import { credentials } from './credential/routes.ts'
 import { connect } from './db.ts'
@@ -11,50 +14,68 @@ import { events } from './event/events.ts'
 import { executions } from './event/executions.ts'
 import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
+import { declarationOf } from './operation.ts'
 
-export const app = new Hono<App>()
-
-app.get('/', (c) =>
-  c.json({ name: 'noetl-edge', health: '/health', executions: '/api/executions' }),
-)
-app.get('/health', (c) => c.json({ status: 'ok' }))
-
-app.use('/api/*', async function perRequest(c, next) {
+async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<void> {
   const config = configOf(c.env)
   const sql = connect(config)
   c.set('config', config)
   c.set('sql', sql)
   c.set('driver', driverFor(c.env, config, sql, 'request'))
   await next()
-})
-app.use('/api/*', access)
-app.route('/api', runs)
-app.route('/api', executions)
-app.route('/api', events)
-app.route('/api/catalog', catalog)
-app.route('/api/credentials', credentials)
+}
 
-app.notFound((c) =>
-  problem(new AppError('not_found', `there is no ${c.req.method} ${c.req.path}`), c.req.path),
-)
+/** Pages of named origins alone may read replies. */
+const sharing = cors({
+  origin: (origin, c: Context<App>) => (c.var.config.CORS_ORIGINS.includes(origin) ? origin : null),
+  exposeHeaders: ['Link', 'X-Next-Cursor', 'Retry-After', 'Location'],
+  maxAge: 600,
+})
+
+const routes = new Hono<App>()
+  .use(except('/health', perRequest, sharing, access))
+  .route('/api', runs)
+  .route('/api', executions)
+  .route('/api', events)
+  .route('/api/catalog', catalog)
+  .route('/api/credentials', credentials)
+  .route(
+    '/',
+    describing(() => app.routes),
+  )
+
+/** The types of all routes, for `hc`. */
+export type Api = typeof routes
+
+export const app: Hono<App> = routes
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+app.notFound((c) => {
+  const { method, path } = c.req
+  const allowed = METHODS.filter((other) =>
+    app.router.match(other, path)[0].some(([[handler]]) => declarationOf(handler) !== null),
+  )
+  if (allowed.length === 0)
+    return problem(c, new AppError('not_found', `there is no ${method} ${path}`))
+  c.header('allow', allowed.join(', '))
+  return problem(c, new AppError('method_not_allowed', `${path} takes ${allowed.join(', ')} only`))
+})
 
 app.onError((error, c) => {
   if (error instanceof AppError) {
     if (error.code === 'internal') console.error(error.message, error.cause)
-    return problem(error, c.req.path, c.res.headers)
+    return problem(c, error)
   }
   // the database's or the runtime's words are for the log, not for the caller
   console.error('unexpected error', error)
-  return problem(
-    new AppError('internal', 'something went wrong here; it has been logged'),
-    c.req.path,
-  )
+  return problem(c, new AppError('internal', 'something went wrong here; it has been logged'))
 })
 
-function problem(error: AppError, path: string, headers = new Headers()): Response {
-  const document = problemOf(error, path)
-  const reply = new Headers(headers)
-  reply.set('content-type', 'application/problem+json')
-  if (document.status === 503) reply.set('retry-after', '5')
-  return new Response(JSON.stringify(document), { status: document.status, headers: reply })
+function problem(c: Context, error: AppError): Response {
+  const document = problemOf(error, c.req.path)
+  const headers = new Headers(c.res.headers)
+  headers.set('content-type', 'application/problem+json')
+  if (document.status === 503) headers.set('retry-after', '5')
+  return new Response(JSON.stringify(document), { status: document.status, headers })
 }

@@ -3,6 +3,7 @@
 // is possible and is refused by a key; the caller draws anew. Strings everywhere outside of SQL.
 
 import * as z from 'zod'
+import { shownAs } from './schema.ts'
 
 const EPOCH_MS = 1_735_689_600_000
 const RANDOM_BITS = 22n
@@ -38,4 +39,10 @@ export const Id = z
     if (id === null) context.addIssue({ code: 'custom', message: 'not a positive 63-bit integer' })
     return id ?? z.NEVER
   })
-  .describe('64-bit id as a string; a bare integer is read too')
+  .meta(
+    shownAs({
+      description: '64-bit id as a string; a bare integer is read too',
+      type: ['string', 'integer'],
+      format: 'int64',
+    }),
+  )

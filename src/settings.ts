@@ -2,6 +2,12 @@
 
 import * as z from 'zod'
 
+/** Words separated by commas or spaces. */
+const List = z
+  .string()
+  .default('')
+  .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+
 export const Variables = z.object({
   /** Neon's connection string (pooled or direct). */
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//),
@@ -11,6 +17,15 @@ export const Variables = z.object({
   API_KEY: z.string().min(16).optional(),
   /** `open` lets everybody in; for loopback only. */
   ACCESS: z.enum(['open', 'key']).default('key'),
+  /** Origins whose pages may call, separated by commas or spaces: `https://ui.example.org`. */
+  CORS_ORIGINS: List.refine(
+    (origins) => origins.every((origin) => URL.parse(origin)?.origin === origin),
+    {
+      error: 'origins, like https://ui.example.org',
+    },
+  ),
+  /** Tools that the edge executor runs itself, separated by commas or spaces; empty: none. */
+  EDGE_TOOLS: List.optional(),
   /** 32 bytes in base64: what credentials are encrypted under. */
   ENCRYPTION_KEY: z
     .string()

@@ -1,6 +1,6 @@
 // The six status words of the API and how other spellings map to them.
 
-const STATUSES = ['STARTED', 'RUNNING', 'PAUSED', 'PENDING', 'FAILED', 'COMPLETED'] as const
+export const STATUSES = ['STARTED', 'RUNNING', 'PAUSED', 'PENDING', 'FAILED', 'COMPLETED'] as const
 export type Status = (typeof STATUSES)[number]
 
 const SPELLINGS: Record<Status, string> = {

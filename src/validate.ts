@@ -1,39 +1,18 @@
 // Requests are parsed by zod schemas at the door; a fault is a problem document with JSON pointers.
 
-import type { Context, MiddlewareHandler } from 'hono'
 import type * as z from 'zod'
-import type { App } from './env.ts'
 import { AppError, type Fault, fail } from './errors.ts'
 import { type Json, parseStorableJson } from './json.ts'
 
-type Validated<Target extends string, S extends z.ZodType> = MiddlewareHandler<
-  App,
-  string,
-  { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
->
-
-const MEBIBYTE = 1_048_576
-
-/** Parses a JSON body of at most `limit` bytes; 64-bit integers survive as bigint. */
-export function body<S extends z.ZodType>(schema: S, limit = 4 * MEBIBYTE): Validated<'json', S> {
-  return async function validateBody(c, next) {
-    c.req.addValidatedData('json', parse(schema, await readJson(c, limit), 'body') as object)
-    await next()
+/**
+ * The body as JSON, 64-bit integers as bigint; an empty one is `{}` where it is optional.
+ * @throws AppError when it is larger than `limit` bytes, not UTF-8 or not JSON.
+ */
+export async function readJson(request: Request, limit: number, optional: boolean): Promise<Json> {
+  const text = await readText(request, limit)
+  if (text.trim() === '') {
+    return optional ? {} : fail('malformed', 'the body is empty; JSON is expected')
   }
-}
-
-/** Parses the query string; of a repeated name the first counts. */
-export function query<S extends z.ZodType>(schema: S): Validated<'query', S> {
-  return async function validateQuery(c, next) {
-    c.req.addValidatedData('query', parse(schema, c.req.query(), 'query') as object)
-    await next()
-  }
-}
-
-/** The body as JSON. @throws AppError when it is too large, not UTF-8 or not JSON. */
-export async function readJson(c: Context, limit: number): Promise<Json> {
-  const text = await readText(c.req.raw, limit)
-  if (text.trim() === '') fail('malformed', 'the body is empty; JSON is expected')
   try {
     return parseStorableJson(text)
   } catch (error) {

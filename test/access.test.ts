@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { newClient } from './support.ts'
 
 const KEY = 'a key of sixteen and more'
@@ -12,9 +12,12 @@ const told = ({ status, body }: { status: number; body: { detail: string } }) =>
   body.detail,
 ]
 
-test('without a key in the settings everything but / and /health is refused', async () => {
+test('without a key in the settings everything but /health is refused', async () => {
   const keyless = newClient({ ACCESS: undefined })
   for (const path of [
+    '/',
+    '/docs',
+    '/openapi.json',
     LIST,
     '/api/catalog/list',
     '/api/credentials',
@@ -30,7 +33,6 @@ test('without a key in the settings everything but / and /health is refused', as
   expect((await keyless.post('/api/execute', { path: 'p' })).status).toBe(503)
   expect((await keyless.post('/api/events', {})).status).toBe(503)
   expect((await keyless.get('/health')).body).toEqual({ status: 'ok' })
-  expect((await keyless.get('/')).status).toBe(200)
   expect(await keyless.trips()).toBe(0)
 })
 
@@ -40,12 +42,18 @@ test('without the key, or with another one, a call is refused before anything el
     { authorization: 'Bearer wrong' },
     { authorization: `Bearer ${KEY} x` },
     { authorization: `Bearer ${KEY.slice(1)}` },
-    { authorization: `Basic ${btoa(KEY)}` },
+    { authorization: `Basic ${btoa(`${KEY}:`)}` },
+    { authorization: `Basic ${btoa(`${KEY}:x`)}` },
+    { authorization: 'Basic !' },
     { authorization: KEY },
     { authorization: 'Bearer ' },
   ]) {
     const reply = await closed.send('GET', LIST, undefined, { headers })
-    expect([headers, ...told(reply)]).toEqual([headers, 401, 'send the API key as a bearer token'])
+    expect([headers, ...told(reply)]).toEqual([
+      headers,
+      401,
+      'send the API key as a bearer token, or by Basic as the password',
+    ])
     expect(reply.headers.get('www-authenticate')).toBe('Bearer')
     expect(reply.headers.get('content-type')).toBe('application/problem+json')
     expect(reply.text).not.toContain(KEY)
@@ -72,7 +80,6 @@ test('an unknown route is 404, as a problem document', async () => {
   for (const [method, path] of [
     ['GET', '/nothing'],
     ['GET', '/api/nothing'],
-    ['DELETE', '/api/executions'],
     ['GET', '/api/executions/run/x/y'],
   ] as const) {
     const { status, headers, body } = await open.send(method, path)
@@ -86,6 +93,61 @@ test('an unknown route is 404, as a problem document', async () => {
       instance: path,
     })
   }
+})
+
+test('a known path with another method says which it takes', async () => {
+  const { status, headers, body } = await open.send('DELETE', '/api/events')
+  expect([status, headers.get('allow'), body.title]).toEqual([405, 'POST', 'Method not allowed'])
+  expect((await open.send('PUT', '/api/executions/run')).headers.get('allow')).toBe('GET, POST')
+})
+
+test('the key may be the password of Basic, as in a URL', async () => {
+  const basic = withKey(`Basic ${btoa(`worker:${KEY}`)}`)
+  expect((await closed.send('GET', LIST, undefined, basic)).status).toBe(200)
+  const { headers } = await closed.send('GET', '/docs', undefined, {
+    headers: { accept: 'text/html' },
+  })
+  expect(headers.get('www-authenticate')).toBe('Basic realm="noetl-edge"')
+})
+
+describe('pages of other origins', () => {
+  const UI = 'https://ui.example.org'
+  const shared = newClient({ CORS_ORIGINS: `https://a.example.org, ${UI}` })
+  const from = (origin: string, extra = {}) => ({ headers: { origin, ...extra } })
+
+  test('may call when they are named', async () => {
+    const reply = await shared.send('GET', LIST, undefined, from(UI))
+    expect(reply.headers.get('access-control-allow-origin')).toBe(UI)
+    expect(reply.headers.get('access-control-expose-headers')).toContain('X-Next-Cursor')
+    expect((await shared.send('POST', '/api/execute', {}, from(UI))).status).toBe(422)
+    const preflight = await shared.send(
+      'OPTIONS',
+      '/api/execute',
+      undefined,
+      from(UI, { 'access-control-request-method': 'POST' }),
+    )
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(UI)
+    // an error is for them to read as well
+    const missing = await shared.send('GET', '/api/executions/1', undefined, from(UI))
+    expect(missing.headers.get('access-control-allow-origin')).toBe(UI)
+  })
+
+  test('may neither read nor write when they are not', async () => {
+    for (const origin of ['https://evil.example', 'null', `${UI}.evil.example`]) {
+      const read = await shared.send('GET', LIST, undefined, from(origin))
+      expect(read.headers.get('access-control-allow-origin')).toBeNull()
+      const write = await shared.send('POST', '/api/execute', {}, from(origin))
+      expect([origin, write.status]).toEqual([origin, 403])
+    }
+    expect((await open.send('POST', '/api/execute', {}, from(UI))).status).toBe(403)
+    expect((await open.send('POST', '/api/execute', {}, from('http://edge.test'))).status).toBe(422)
+  })
+
+  test('are named as origins', async () => {
+    const wrong = newClient({ CORS_ORIGINS: 'https://ui.example.org/path' })
+    expect(told(await wrong.get(LIST))).toEqual([503, 'missing or invalid settings: CORS_ORIGINS'])
+  })
 })
 
 test('faults of a body are listed in its problem document', async () => {

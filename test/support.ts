@@ -62,6 +62,13 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
     env,
     messages,
     send,
+    /** As `fetch`, for clients that bring their own requests. */
+    async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+      const context = createExecutionContext()
+      const response = await worker.fetch(new Request(input, init) as never, env, context)
+      await waitOnExecutionContext(context)
+      return response
+    },
     get: (path: string) => send('GET', path),
     post: (path: string, body: unknown, options = {}) => send('POST', path, body, options),
 

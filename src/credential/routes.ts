@@ -1,29 +1,50 @@
 import { Hono } from 'hono'
-import * as z from 'zod'
 import type { App } from '../env.ts'
-import { reply } from '../paging.ts'
-import { body, query } from '../validate.ts'
-import { getCredential, listCredentials, NewCredentialRequest, putCredential } from './service.ts'
-
-const Filter = z.object({ type: z.string().max(64).optional(), q: z.string().max(256).optional() })
-const Include = z.object({ include_data: z.stringbool().default(false) })
+import { operation } from '../operation.ts'
+import { reply } from '../reply.ts'
+import {
+  CredentialFilter,
+  CredentialItem,
+  CredentialList,
+  IncludeData,
+  NewCredentialRequest,
+} from './schema.ts'
+import { getCredential, listCredentials, putCredential } from './service.ts'
 
 export const credentials = new Hono<App>()
-  .post('/', body(NewCredentialRequest), async (c) =>
-    reply(c, await putCredential(c.var.sql, c.var.config, c.req.valid('json'))),
+  .post(
+    '/',
+    operation({
+      summary: 'Create a credential, or replace the one of that name',
+      body: NewCredentialRequest,
+      reply: CredentialItem,
+      example: { name: 'pg_main', type: 'postgres', data: { db_host: 'db', db_user: 'u' } },
+    }),
+    async (c) => reply(c, await putCredential(c.var.sql, c.var.config, c.req.valid('json'))),
   )
-  .get('/', query(Filter), async (c) => {
-    const { type = null, q = null } = c.req.valid('query')
-    return reply(c, { items: await listCredentials(c.var.sql, type, q), filter: { type, q } })
-  })
-  .get('/:identifier', query(Include), async (c) =>
-    reply(
-      c,
-      await getCredential(
-        c.var.sql,
-        c.var.config,
-        c.req.param('identifier'),
-        c.req.valid('query').include_data,
-      ),
-    ),
+  .get(
+    '/',
+    operation({
+      summary: 'Credentials by name, without their data',
+      query: CredentialFilter,
+      reply: CredentialList,
+    }),
+    async (c) => {
+      const { type = null, q = null } = c.req.valid('query')
+      return reply(c, { items: await listCredentials(c.var.sql, type, q), filter: { type, q } })
+    },
+  )
+  .get(
+    '/:identifier',
+    operation({
+      summary: 'One credential, by name or id',
+      query: IncludeData,
+      reply: CredentialItem,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const { sql, config } = c.var
+      const { include_data } = c.req.valid('query')
+      return reply(c, await getCredential(sql, config, c.req.param('identifier'), include_data))
+    },
   )

@@ -1,43 +1,13 @@
 // Credentials: what steps name in `auth`. Their data is encrypted at rest.
 
-import * as z from 'zod'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { newId, parseId } from '../ids.ts'
-import { isObject, type Json, type JsonObject } from '../json.ts'
+import type { JsonObject } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { decrypt, encrypt } from './cipher.ts'
 import { type CredentialRow, find, list, put } from './queries.ts'
-
-const Data = z.custom<JsonObject>((value) => isObject(value as Json), 'an object is expected')
-
-export const NewCredentialRequest = z
-  .object({
-    name: z
-      .string()
-      .trim()
-      .min(1)
-      .max(256)
-      .refine((name) => parseId(name) === null, 'a name of digits only reads as an id'),
-    type: z.string().max(64).nullish(),
-    credential_type: z.string().max(64).nullish(),
-    data: Data,
-    meta: Data.nullish(),
-    tags: z.union([z.string().max(1024), z.array(z.string().max(128)).max(64)]).nullish(),
-    description: z.string().max(4096).nullish(),
-  })
-  .transform(({ type, credential_type, tags, ...rest }) => ({
-    ...rest,
-    type: type ?? credential_type ?? 'generic',
-    tags:
-      typeof tags === 'string'
-        ? tags
-            .split(',')
-            .map((tag) => tag.trim())
-            .filter(Boolean)
-        : (tags ?? null),
-  }))
-export type NewCredentialRequest = z.output<typeof NewCredentialRequest>
+import type { NewCredentialRequest } from './schema.ts'
 
 /** A credential as the API shows it; `data` is null unless asked for. */
 export interface Credential extends CredentialRow {

@@ -1,45 +1,78 @@
 // Events: reporting one, and reading the log.
 
 import { Hono } from 'hono'
-import * as z from 'zod'
 import type { App } from '../env.ts'
 import { claimOf, goOn, notify } from '../executor/drive.ts'
-import { toJson } from '../json.ts'
-import { paged } from '../paging.ts'
-import { body, query } from '../validate.ts'
-import { LogQuery } from './executions.ts'
+import { operation } from '../operation.ts'
+import { paged, reply, replyText } from '../reply.ts'
 import { readEvent, readEvents } from './read-service.ts'
+import { EventIdQuery, EventList, LogQuery, OneEvent } from './schema.ts'
 import { recordEvent } from './service.ts'
-import { EventReport } from './types.ts'
-
-const JSON_TYPE = { 'content-type': 'application/json' }
-
-const ById = z.object({ event_id: z.string().min(1).max(64) })
+import { EventReport, RecordedReport } from './types.ts'
 
 export const events = new Hono<App>()
-  .post('/events', body(EventReport), async (c) => {
-    const report = c.req.valid('json')
-    const { sql, driver } = c.var
-    const claim = claimOf(driver, 0, [])
-    const { event_id, committed, unsettled } = await recordEvent(sql, report, claim)
-    if (committed) c.executionCtx.waitUntil(goOn(driver, committed))
-    if (unsettled) c.executionCtx.waitUntil(notify(driver, report.execution_id))
-    return c.body(toJson({ ...report, event_id, trigger_event_id: event_id }), 200, JSON_TYPE)
-  })
-  .get('/events/by-execution/:execution_id', query(LogQuery), async (c) => {
-    const id = c.req.param('execution_id')
-    const missing = `No events found for execution '${id}'.`
-    return paged(c, await readEvents(c.var.sql, id, c.req.valid('query'), missing), 'after')
-  })
-  .get('/events/by-id/:event_id', async (c) =>
-    c.body(await readEvent(c.var.sql, c.req.param('event_id')), 200, JSON_TYPE),
+  .post(
+    '/events',
+    operation({
+      summary: 'Report an event of an execution',
+      description:
+        'What workers send. The end of an action is answered by what follows from it. The same report ' +
+        'again is the first answer again; another body under the same `event_id` is refused.',
+      body: EventReport,
+      reply: RecordedReport,
+      errors: ['not_found', 'conflict'],
+    }),
+    async (c) => {
+      const report = c.req.valid('json')
+      const { sql, driver } = c.var
+      const claim = claimOf(driver, 0, [])
+      const { event_id, committed, unsettled } = await recordEvent(sql, report, claim)
+      if (committed) c.executionCtx.waitUntil(goOn(driver, committed))
+      if (unsettled) c.executionCtx.waitUntil(notify(driver, report.execution_id))
+      return reply(c, { ...report, event_id, trigger_event_id: event_id })
+    },
+  )
+  .get(
+    '/events/by-execution/:execution_id',
+    operation({
+      summary: 'The log of an execution',
+      query: LogQuery,
+      reply: EventList,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const id = c.req.param('execution_id')
+      const missing = `No events found for execution '${id}'.`
+      return paged(c, await readEvents(c.var.sql, id, c.req.valid('query'), missing), 'after')
+    },
+  )
+  .get(
+    '/events/by-id/:event_id',
+    operation({ summary: 'One event', reply: OneEvent, errors: ['not_found'] }),
+    async (c) => replyText(c, await readEvent(c.var.sql, c.req.param('event_id'))),
   )
   // before /events/:event_id, which would take `query` for an id
-  .get('/events/query', query(ById), async (c) =>
-    c.body(await readEvent(c.var.sql, c.req.valid('query').event_id), 200, JSON_TYPE),
+  .get(
+    '/events/query',
+    operation({
+      summary: 'One event',
+      query: EventIdQuery,
+      reply: OneEvent,
+      errors: ['not_found'],
+    }),
+    async (c) => replyText(c, await readEvent(c.var.sql, c.req.valid('query').event_id)),
   )
-  .get('/events/:event_id', query(LogQuery), async (c) => {
-    const id = c.req.param('event_id')
-    const page = await readEvents(c.var.sql, id, c.req.valid('query'), `Event '${id}' not found.`)
-    return paged(c, page, 'after')
-  })
+  .get(
+    '/events/:event_id',
+    operation({
+      summary: 'The log of the execution that an event belongs to',
+      query: LogQuery,
+      reply: EventList,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const id = c.req.param('event_id')
+      const missing = `Event '${id}' not found.`
+      return paged(c, await readEvents(c.var.sql, id, c.req.valid('query'), missing), 'after')
+    },
+  )

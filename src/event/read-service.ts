@@ -4,7 +4,7 @@ import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { parseId } from '../ids.ts'
 import { toJson } from '../json.ts'
-import type { Page } from '../paging.ts'
+import type { Page } from '../reply.ts'
 import {
   type DetailRow,
   findDetail,

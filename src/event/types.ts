@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { Id } from '../ids.ts'
 import type { Json, JsonObject } from '../json.ts'
+import { AnyJson } from '../schema.ts'
 import { normalizeStatus, type Status } from '../status.ts'
 
 /** Written by the evaluator alone; a client that posts one is refused. */
@@ -73,7 +74,6 @@ export function nodeId(executionId: string, step: string): string {
 }
 
 const Text = (max: number) => z.string().max(max)
-const AnyJson = z.custom<Json>()
 
 /** Any spelling that normalizeStatus knows; the reply echoes it as sent. */
 const StatusWord = z
@@ -114,8 +114,16 @@ export const EventReport = z
     current_index: z.int32().nullish(),
     current_item: AnyJson.optional(),
   })
-  .describe('One event of an execution')
+  .describe('One event of an execution; fields that are not named here are echoed and not kept')
 export type EventReport = z.output<typeof EventReport>
+
+/** The report as it was sent, and the event that it became. */
+export const RecordedReport = z.looseObject({
+  execution_id: z.string(),
+  event_type: z.string(),
+  event_id: z.string(),
+  trigger_event_id: z.string().describe('`event_id` again'),
+})
 
 /** A step's result as others see it: its data, unwrapped once, from an action's envelope. */
 export function dataOf(envelope: Json): Json {

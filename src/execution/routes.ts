@@ -1,17 +1,26 @@
 import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
-import { reply } from '../paging.ts'
-import { body } from '../validate.ts'
-import { type Requestor, RunRequest } from './schema.ts'
+import { operation } from '../operation.ts'
+import { reply, type Sent } from '../reply.ts'
+import { type Requestor, RunReply, RunRequest } from './schema.ts'
 import { runEntry } from './service.ts'
+
+const startRun = operation({
+  summary: 'Start a run of a playbook',
+  description: 'Named by `catalog_id`, or by `path` (or `playbook_id`) and `version`.',
+  body: RunRequest,
+  reply: RunReply,
+  errors: ['not_found'],
+  example: { path: 'examples/create_tables', parameters: {} },
+})
 
 /** The run endpoint, under both of its names. */
 export const runs = new Hono<App>()
-  .post('/executions/run', body(RunRequest), (c) => run(c, c.req.valid('json')))
-  .post('/execute', body(RunRequest), (c) => run(c, c.req.valid('json')))
+  .post('/executions/run', startRun, (c) => run(c, c.req.valid('json')))
+  .post('/execute', startRun, (c) => run(c, c.req.valid('json')))
 
-async function run(c: Context<App>, request: RunRequest): Promise<Response> {
+async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
   const { sql, driver } = c.var
   const started = await runEntry(sql, request, requestorOf(c), claimOf(driver, 0, []))
   c.executionCtx.waitUntil(goOn(driver, started.committed))

@@ -2,10 +2,9 @@
 
 import * as z from 'zod'
 import { Id } from '../ids.ts'
-import type { Json, JsonObject } from '../json.ts'
+import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
 
 const ExecutionType = z.enum(['playbook', 'tool', 'model', 'workflow'])
-const Parameters = z.record(z.string(), z.custom<Json>()) as z.ZodType<JsonObject>
 const Step = z.string().max(256)
 
 /** A version: a positive integer as text or number, or `latest`. */
@@ -15,6 +14,13 @@ const Version = z
   .refine((text) => text === 'latest' || (/^\d{1,9}$/.test(text) && Number(text) > 0), {
     error: "a positive integer or 'latest'",
   })
+  .meta(
+    shownAs({
+      description: "a positive integer or 'latest'",
+      type: ['string', 'integer'],
+      default: 'latest',
+    }),
+  )
 
 const Parent = z.object({
   parent_execution_id: Id.nullish(),
@@ -23,7 +29,10 @@ const Parent = z.object({
 })
 
 /** A catalog id as sent; one that is not an id at all is looked up in vain, as the original does. */
-const CatalogId = z.union([z.string().max(64), z.number(), z.bigint()]).transform(String)
+const CatalogId = z
+  .union([z.string().max(64), z.number(), z.bigint()])
+  .transform(String)
+  .meta(shownAs({ type: ['string', 'integer'], format: 'int64' }))
 const Path = z.string().max(512)
 
 export const RunRequest = z
@@ -34,15 +43,15 @@ export const RunRequest = z
     version: Version.nullish(),
     type: ExecutionType.nullish(),
     execution_type: ExecutionType.nullish(),
-    parameters: Parameters.nullish(),
-    input_payload: Parameters.nullish(),
+    parameters: AnyObject.nullish(),
+    input_payload: AnyObject.nullish(),
     merge: z.boolean().nullish(),
     sync_to_postgres: z.boolean().nullish(),
     context: Parent.nullish(),
     parent_execution_id: Id.nullish(),
     parent_event_id: Id.nullish(),
     parent_step: Step.nullish(),
-    metadata: Parameters.nullish(),
+    metadata: AnyObject.nullish(),
   })
   .refine((run) => run.catalog_id || run.path || run.playbook_id, {
     error: 'At least one identifier must be provided: catalog_id, path, or playbook_id',
@@ -62,6 +71,28 @@ export const RunRequest = z
     metadata: run.metadata ?? {},
   }))
 export type RunRequest = z.output<typeof RunRequest>
+
+/** The reply to a run. Every key is always there; `status` is lower case here and only here. */
+export const RunReply = z
+  .object({
+    execution_id: z.string(),
+    id: z.string().describe('`execution_id` again'),
+    catalog_id: z.string(),
+    path: z.string(),
+    playbook_id: z.string().describe('`path` again'),
+    playbook_name: z.string(),
+    version: z.string(),
+    type: ExecutionType,
+    execution_type: ExecutionType.describe('`type` again'),
+    status: z.enum(['running', 'completed', 'failed']),
+    timestamp: Time,
+    start_time: Time,
+    end_time: Time.nullable(),
+    progress: z.int(),
+    result: AnyJson,
+    error: z.string().nullable(),
+  })
+  .meta({ id: 'Run' })
 
 /** Who asked: kept with the execution and in its first event. */
 export interface Requestor {

@@ -123,13 +123,13 @@ test('a registration without content is refused in the words of the original', a
   )
 })
 
-test('a body that is not JSON is malformed, an empty one too', async () => {
+test('a body that is not JSON is malformed; an empty one has no content', async () => {
   const broken = await client.post(REGISTER, '{"content": ')
   expect([broken.status, broken.body.title]).toEqual([400, 'Malformed request'])
   expect(broken.body.detail).toContain('the body is not JSON: ')
   expect(told(await client.post(REGISTER, ' '))).toEqual([
-    400,
-    'the body is empty; JSON is expected',
+    422,
+    'The content or content_base64 must be provided.',
   ])
 })
 

@@ -1,0 +1,126 @@
+// What executions and events look like on the wire, and how lists of them are asked for.
+
+import * as z from 'zod'
+import { Id } from '../ids.ts'
+import { AnyJson, StatusName, Time } from '../schema.ts'
+
+/** A date, or a time with or without an offset; without one it is UTC. */
+const Instant = z.iso
+  .datetime({ offset: true, local: true })
+  .or(z.iso.date())
+  .transform((text) => new Date(text))
+  .refine((date) => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999, {
+    error: 'a year from 1 to 9999',
+  })
+  .transform((date) => date.toISOString())
+
+export const ListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  cursor: Id.optional().describe('`X-Next-Cursor` of the page before'),
+  status: z.string().min(1).max(64).optional().describe('any spelling of a status, as `running`'),
+  path: z.string().min(1).max(512).optional(),
+  catalog_id: Id.optional(),
+  parent_execution_id: Id.optional(),
+  since: Instant.optional().describe('started at or after; without an offset UTC'),
+  until: Instant.optional().describe('started before'),
+})
+
+/** How the events of one execution are paged: after a seq, so many. By default all that fit. */
+export const LogQuery = z.object({
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .default(0)
+    .describe('`seq` that the page begins after'),
+  limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+})
+
+export const EventIdQuery = z.object({ event_id: z.string().min(1).max(64) })
+
+const EventItem = z
+  .object({
+    event_id: z.string(),
+    event_type: z.string(),
+    node_id: z.string(),
+    node_name: z.string(),
+    node_type: z.string(),
+    status: StatusName,
+    duration: z.number().describe('seconds'),
+    created_at: Time,
+    context: AnyJson,
+    result: AnyJson,
+    meta: AnyJson,
+    error: z.string().nullable(),
+    catalog_id: z.string(),
+    execution_id: z.string(),
+    timestamp: Time.describe('`created_at` again'),
+    metadata: AnyJson.describe('`meta` again'),
+    normalized_status: StatusName.describe('`status` again'),
+    seq: z.int().describe('place in the log, from 1 without a gap'),
+    parent_event_id: z.string().nullable(),
+  })
+  .meta({ id: 'Event' })
+
+const ExecutionHead = z
+  .object({
+    id: z.string(),
+    playbook_id: z.string().describe("the entry's path"),
+    playbook_name: z.string(),
+    status: StatusName,
+    start_time: Time,
+    end_time: Time.nullable(),
+    duration: z.number().nullable().describe('seconds; null while it runs'),
+    progress: z.int().min(0).max(100),
+    result: AnyJson,
+    error: z.string().nullable(),
+    result_omitted: z.literal(true).optional().describe('too large for a list; see the detail'),
+  })
+  .meta({ id: 'Execution' })
+
+export const ExecutionList = z.array(ExecutionHead)
+
+/** Who asked for a run. */
+const RequestorItem = z.object({
+  ip: z.string().nullable(),
+  user_agent: z.string().nullable(),
+  timestamp: Time,
+})
+
+export const ExecutionDetail = ExecutionHead.omit({ result_omitted: true })
+  .extend({
+    events: z.array(EventItem),
+    requestor: RequestorItem.optional(),
+  })
+  .meta({ id: 'ExecutionDetail' })
+
+export const EventList = z.object({ events: z.array(EventItem) })
+
+export const OneEvent = z.object({
+  events: z.array(
+    EventItem.omit({
+      created_at: true,
+      meta: true,
+      normalized_status: true,
+    }).extend({
+      stack_trace: z.string().nullable(),
+      resource_path: z.null(),
+      resource_version: z.null(),
+      input_context: AnyJson.describe('`context` again'),
+      output_result: AnyJson.describe('`result` again'),
+    }),
+  ),
+})
+
+export const EventSummary = z.object({
+  status: z.literal('ok'),
+  summary: z.object({
+    execution_id: z.string(),
+    counts: z.record(z.string(), z.int()).describe('events by type'),
+    skipped: z.int(),
+    errors: z
+      .array(z.object({ node_name: z.string(), error: z.string().nullable(), created_at: Time }))
+      .describe('the last three `action_error`'),
+  }),
+})

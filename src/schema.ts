@@ -1,0 +1,31 @@
+// Pieces that the areas' schemas are made of.
+
+import * as z from 'zod'
+import type { Json, JsonObject } from './json.ts'
+import { isObject } from './json.ts'
+import { STATUSES } from './status.ts'
+
+/** Shows a schema in the API's description as another one, where it says more than zod can tell. */
+export const shownAs = (shown: Record<string, unknown>) => ({
+  override: ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => {
+    const { description } = jsonSchema
+    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+    Object.assign(jsonSchema, description !== undefined && { description }, shown)
+  },
+})
+
+/** Whatever JSON can hold. */
+export const AnyJson = z.custom<Json>().meta({ description: 'any JSON' })
+
+/** A JSON object with any keys. */
+export const AnyObject = z
+  .custom<JsonObject>(isObject, 'an object is expected')
+  .meta(shownAs({ type: 'object' }))
+
+/** One of NoETL's six words. */
+export const StatusName = z.enum(STATUSES).meta({ id: 'Status' })
+
+/** RFC 3339, UTC. */
+export const Time = z
+  .string()
+  .meta(shownAs({ type: 'string', format: 'date-time', examples: ['2026-11-23T12:00:00.000000Z'] }))
