@@ -15,6 +15,7 @@ import { executions } from './event/executions.ts'
 import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
 import { declarationOf } from './operation.ts'
+import { runtimes } from './runtime/routes.ts'
 
 async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<void> {
   const config = configOf(c.env)
@@ -39,6 +40,7 @@ const routes = new Hono<App>()
   .route('/api', events)
   .route('/api/catalog', catalog)
   .route('/api/credentials', credentials)
+  .route('/api', runtimes)
   .route(
     '/',
     describing(() => app.routes),
