@@ -12,7 +12,7 @@ import type { Declaration } from '../operation.ts'
 /** A route and what it was declared as. */
 export interface Operation {
   method: string
-  /** In Hono's form: `/api/executions/:execution_id`. */
+  /** In Hono's form: `/api/executions/:execution_id`, `/api/files/:name{.+}`. */
   path: string
   declaration: Declaration
 }
@@ -39,12 +39,15 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   event_id: 'an event',
   identifier: 'a name, or an id (digits only)',
   queue_id: "a job's lease",
+  playbook_id: "a playbook's path",
 }
 
 /** The document. @param version of the product */
 export function describeApi(operations: readonly Operation[], version: string) {
   const paths: ZodOpenApiPathsObject = {}
-  for (const { method, path, declaration } of operations) {
+  for (const { method, path: pattern, declaration } of operations) {
+    // what a parameter may hold is told by its description
+    const path = pattern.replace(/\{[^}]*\}/g, '')
     const key = path.replace(/:(\w+)/g, '{$1}')
     paths[key] = { ...paths[key], [method.toLowerCase()]: operationOf(method, path, declaration) }
   }

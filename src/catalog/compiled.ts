@@ -36,7 +36,10 @@ export function keepEntry(row: {
   return entry
 }
 
-/** An entry by its id; one round trip where this isolate has not seen it yet. */
+/**
+ * An entry by its id, deleted or not, as its executions go on; one round trip where this isolate has not
+ * seen it yet.
+ */
 export async function entryOf(sql: Sql, catalogId: string): Promise<Entry> {
   const known = kept.get(catalogId)
   if (known) return known

@@ -1,7 +1,8 @@
-// SQL of the catalog. Entries are only ever inserted.
+// SQL of the catalog. Of an entry, only whether it is shown ever changes.
 
 import type { Sql, Statement } from '../db.ts'
 import { type JsonObject, toJson } from '../json.ts'
+import { folded, type Head, headOf, searchedText } from './head.ts'
 
 /** Which entry is meant: by id, or by path and version (null: the latest). */
 export type Lookup = { catalog_id: string } | { path: string; version: number | null }
@@ -14,19 +15,26 @@ export interface EntryRow {
   payload: JsonObject
 }
 
-/** The entry that a lookup means; `latest` is the highest version. */
+/** The entry that a lookup means, unless it is deleted; `latest` is the highest version. */
 export const entryByLookup = (sql: Sql, lookup: Lookup): Statement =>
   'catalog_id' in lookup
-    ? sql`select c.* from noetl.catalog c where c.catalog_id = ${lookup.catalog_id}`
+    ? sql`select c.* from noetl.catalog c where c.catalog_id = ${lookup.catalog_id} and c.deleted_at is null`
     : lookup.version === null
-      ? sql`select c.* from noetl.catalog c where c.path = ${lookup.path} order by c.version desc limit 1`
-      : sql`select c.* from noetl.catalog c where c.path = ${lookup.path} and c.version = ${lookup.version}`
+      ? sql`select c.* from (${newestOf(sql, lookup.path)}) c where c.deleted_at is null`
+      : sql`select c.* from noetl.catalog c
+          where c.path = ${lookup.path} and c.version = ${lookup.version} and c.deleted_at is null`
+
+/** A path's highest version; a deletion hides all of them, so that one tells whether there is any. */
+const newestOf = (sql: Sql, path: string): Statement =>
+  sql`select c.* from noetl.catalog c where c.path = ${path} order by c.version desc limit 1`
 
 export const findEntry = (sql: Sql, lookup: Lookup): Statement => sql`
   select c.catalog_id::text, c.path, c.version, c.kind, c.payload from (${entryByLookup(sql, lookup)}) c`
 
-export const findEntryById = (sql: Sql, catalogId: string): Statement =>
-  findEntry(sql, { catalog_id: catalogId })
+/** An entry that an execution refers to, deleted or not. */
+export const findEntryById = (sql: Sql, catalogId: string): Statement => sql`
+  select c.catalog_id::text, c.path, c.version, c.kind, c.payload
+  from noetl.catalog c where c.catalog_id = ${catalogId}`
 
 export interface NewEntry {
   catalog_id: string
@@ -37,31 +45,60 @@ export interface NewEntry {
   payload: JsonObject
 }
 
-export interface RegisteredRow {
+/** What a list shows of an entry. */
+export interface HeadRow extends Head {
   catalog_id: string
+  path: string
   version: number
+  kind: string
+  meta: JsonObject
+  created_at: string
+}
+
+export interface RegisteredRow extends HeadRow {
   created: boolean
 }
 
 /**
  * Adds a version, unless the latest has the same content; then that one is the answer. Two at once
- * break catalog_path_version_key and the loser sends it again.
+ * break catalog_path_version_key and the loser sends it again. Given `expected`, no row comes when the
+ * latest version is another one by then (0: none).
  */
-export const register = (sql: Sql, e: NewEntry): Statement => sql`
-  with latest as (
-    select c.catalog_id, c.version, c.digest = ${e.digest} and c.kind = ${e.kind} as same
-    from noetl.catalog c where c.path = ${e.path} order by c.version desc limit 1
+export const register = (sql: Sql, e: NewEntry, expected: number | null = null): Statement => {
+  const head = headOf(e.path, e.payload)
+  return sql`
+  with newest as (
+    select c.*, c.deleted_at is null as is_there,
+      c.deleted_at is null and c.digest = ${e.digest} and c.kind = ${e.kind} as is_same
+    from (${newestOf(sql, e.path)}) c
+  ), sent as (
+    select c.* from noetl.catalog c where c.catalog_id = ${e.catalog_id}::bigint
+  ), next as (
+    select coalesce(max(n.version), 0) + 1 as version
+    from newest n
+    having not coalesce(bool_or(n.is_same), false)
+      and not exists (select from sent)
+      and (${expected}::int is null
+        or coalesce(max(n.version) filter (where n.is_there), 0) = ${expected}::int)
+  ), demoted as (
+    update noetl.catalog c set latest = false
+    from newest n, next where c.catalog_id = n.catalog_id and c.latest
+    returning c.catalog_id
   ), created as (
-    insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload, meta)
-    select ${e.catalog_id}::bigint, ${e.path}, coalesce((select version from latest), 0) + 1, ${e.kind},
+    insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload, meta,
+      latest, name, description, tasks_count, search)
+    select ${e.catalog_id}::bigint, ${e.path}, next.version, ${e.kind},
       ${e.content}, ${e.digest}, ${toJson(e.payload)}::jsonb,
-      jsonb_build_object('registered_at', noetl.rfc3339(now()))
-    where not coalesce((select same from latest), false)
-    returning catalog_id, version
+      jsonb_build_object('registered_at', noetl.rfc3339(now())),
+      true, ${head.name}, ${head.description}, ${head.tasks_count}, ${searchedText(e.path, head)}
+    -- counted, so that the other has ceased to be the latest before this one is
+    from next, (select count(*) from demoted) as others
+    returning *
   )
-  select catalog_id::text, version, true as created from created
+  select ${heads(sql)}, true as created from (table created union all table sent) c
   union all
-  select catalog_id::text, version, catalog_id = ${e.catalog_id}::bigint from latest where same`
+  select ${heads(sql)}, false from newest c where c.is_same and not exists (select from sent)`
+}
 
 export interface CatalogRow extends EntryRow {
   content: string
@@ -73,6 +110,9 @@ export interface CatalogRow extends EntryRow {
 /** Which columns a listing needs; content and payload are large. */
 const columns = (sql: Sql) => sql`
   c.catalog_id::text, c.path, c.version, c.kind, c.meta, noetl.rfc3339(c.created_at) as created_at`
+
+/** What a list of playbooks shows. */
+const heads = (sql: Sql) => sql`${columns(sql)}, c.name, c.description, c.tasks_count`
 
 /** A reply over Neon's HTTP is at most 10 MB; text grows as it is escaped. */
 const MAX_PAGE_BYTES = 5_000_000
@@ -87,10 +127,11 @@ export const listEntries = (
 ): Statement => sql`
   with page as (
     select c.*, count(*) over () as found, row_number() over newest as place,
-      sum(octet_length(c.content) + octet_length(c.payload::text)) over newest as bytes
+      sum(c.bytes) over newest as page_bytes
     from (
       select c.* from noetl.catalog c
-      where (${page.kind}::text is null or c.kind = ${page.kind})
+      where c.deleted_at is null
+        and (${page.kind}::text is null or c.kind = ${page.kind})
         and (${page.path}::text is null or c.path = ${page.path})
         and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
       order by c.catalog_id desc
@@ -100,22 +141,62 @@ export const listEntries = (
   )
   select ${columns(sql)}, c.content, c.layout, c.payload, c.found
   from page c
-  where c.place <= ${page.limit}::int and (c.bytes <= ${MAX_PAGE_BYTES} or c.place = 1)
+  where c.place <= ${page.limit}::int and (c.page_bytes <= ${MAX_PAGE_BYTES} or c.place = 1)
   order by c.catalog_id desc`
 
-/** The same without the large columns, with what a list of playbooks shows of the payload. */
+/** The same without the large columns. */
 export const listHeads = (
   sql: Sql,
   page: { after: string | null; limit: number },
 ): Statement => sql`
-  select ${columns(sql)}, c.payload->'metadata'->>'description' as description,
-    coalesce(c.payload->'metadata'->>'name', c.payload->>'name') as name,
-    jsonb_array_length(case when jsonb_typeof(coalesce(c.payload->'workflow', c.payload->'steps')) = 'array'
-      then coalesce(c.payload->'workflow', c.payload->'steps') else '[]' end) as tasks_count
+  select ${heads(sql)}
   from noetl.catalog c
-  where c.kind = 'Playbook' and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
+  where c.kind = 'Playbook' and c.deleted_at is null
+    and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
   order by c.catalog_id desc
   limit ${page.limit}`
 
+/** The latest versions whose path, name or description has the text in it, newest first. */
+export const searchHeads = (
+  sql: Sql,
+  page: { text: string; after: string | null; limit: number },
+): Statement => sql`
+  with found as (
+    -- nothing but what catalog_search holds, so that no entry is read that is not shown
+    select c.catalog_id from noetl.catalog c
+    where c.latest and c.kind = 'Playbook' and position(${folded(page.text)} in c.search) > 0
+      and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
+    order by c.catalog_id desc
+    limit ${page.limit}
+  )
+  select ${heads(sql)} from found f join noetl.catalog c on c.catalog_id = f.catalog_id
+  order by c.catalog_id desc`
+
+export const findHead = (sql: Sql, path: string): Statement => sql`
+  select ${heads(sql)} from (${entryByLookup(sql, { path, version: null })}) c`
+
+export const countPlaybooks = (sql: Sql): Statement => sql`
+  select count(*)::int as playbooks from noetl.catalog c where c.latest and c.kind = 'Playbook'`
+
 export const findWhole = (sql: Sql, lookup: Lookup): Statement => sql`
   select ${columns(sql)}, c.content, c.layout, c.payload from (${entryByLookup(sql, lookup)}) c`
+
+export interface HiddenRow {
+  /** How many versions this deletion hid, now or when it was sent before. */
+  versions: number
+  /** Whether there was anything to hide when the statement began. */
+  was_there: boolean
+}
+
+/** Hides every version of a path. Safe to repeat. */
+export const hide = (sql: Sql, path: string, deletionId: string): Statement => sql`
+  with hidden as (
+    update noetl.catalog c set deleted_at = now(), deletion_id = ${deletionId}::bigint, latest = false
+    where c.path = ${path} and c.deleted_at is null
+    returning c.catalog_id
+  ), before as (
+    select c.deleted_at, c.deletion_id from noetl.catalog c where c.path = ${path}
+  )
+  select (select count(*) from hidden)::int
+      + (select count(*) from before where deletion_id = ${deletionId}::bigint)::int as versions,
+    exists (select from before where deleted_at is null) as was_there`

@@ -1,26 +1,62 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import type * as z from 'zod'
 import type { App } from '../env.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply } from '../reply.ts'
 import { parse } from '../validate.ts'
+import { changePlaybook, registerEntry, storeContent, validateContent } from './registration.ts'
 import {
+  ContentRequest,
+  ContentUpdate,
+  Deletion,
   EntryList,
   EntryVersions,
   ListQuery,
+  PathQuery,
+  PlaybookChange,
   PlaybookContent,
   PlaybookList,
+  PlaybookListOrOne,
   PlaybookQuery,
+  PlaybookRequest,
+  PlaybooksQuery,
   RegisterRequest,
   Registration,
   ResourceQuery,
+  SearchQuery,
+  Validation,
   WholeEntry,
+  Widgets,
 } from './schema.ts'
-import { readEntries, readEntry, readHeads, registerEntry } from './service.ts'
+import {
+  deletePlaybook,
+  readEntries,
+  readEntry,
+  readHead,
+  readHeads,
+  readWidgets,
+  searchPlaybooks,
+} from './service.ts'
 import { MAX_CONTENT_BYTES } from './validate.ts'
 
 /** Base64 takes four bytes for three, and JSON may escape: what a registration may weigh. */
 const MAX_BODY_BYTES = 2 * MAX_CONTENT_BYTES
+
+const playbooksListed = operation({
+  summary: 'Every version of every playbook, without content, newest first',
+  description: 'With `id`, a path: the latest version of that one alone.',
+  query: PlaybooksQuery,
+  reply: PlaybookListOrOne,
+  errors: ['not_found'],
+})
+
+const entryRead = operation({
+  summary: 'One version of a playbook, parsed',
+  query: PlaybookQuery,
+  reply: WholeEntry,
+  errors: ['not_found'],
+})
 
 export const catalog = new Hono<App>()
   .post(
@@ -29,7 +65,8 @@ export const catalog = new Hono<App>()
       summary: 'Register a version of a playbook',
       description:
         'In the body or in the query; the body counts where both say it. Every fault of the content comes ' +
-        'back with its line and column. The same content again is the same version again.',
+        'back with its line and column. The same content again is the same version again. A name without ' +
+        'content makes a new playbook of it.',
       query: RegisterRequest.partial(),
       body: RegisterRequest.partial(),
       bodyOptional: true,
@@ -61,30 +98,41 @@ export const catalog = new Hono<App>()
       return paged(c, { json: toJson({ entries }), next }, 'cursor')
     },
   )
+  .get('/playbooks', playbooksListed, (c) => listPlaybooks(c, c.req.valid('query')))
   .get(
-    '/playbooks',
+    '/playbooks/search',
     operation({
-      summary: 'Playbooks without their content, newest first',
-      query: ListQuery,
+      summary: 'Playbooks with a text in path, name or description, newest first',
+      query: SearchQuery,
       reply: PlaybookList,
     }),
     async (c) => {
-      const { cursor = null, limit } = c.req.valid('query')
-      const { rows, next } = await readHeads(c.var.sql, { after: cursor, limit })
-      const playbooks = rows.map((row) => ({
-        id: row.path,
-        name: row.name ?? row.path.slice(row.path.lastIndexOf('/') + 1),
-        kind: row.kind,
-        version: row.version,
-        meta: row.meta,
-        description: row.description,
-        created_at: row.created_at,
-        updated_at: row.created_at,
-        status: 'active',
-        tasks_count: row.tasks_count,
-      }))
-      return paged(c, { json: toJson(playbooks), next }, 'cursor')
+      const { q, cursor = null, limit } = c.req.valid('query')
+      return paged(c, await searchPlaybooks(c.var.sql, { text: q, after: cursor, limit }), 'cursor')
     },
+  )
+  .post(
+    '/playbooks/validate',
+    operation({
+      summary: 'What is wrong with a playbook, without registering it',
+      body: ContentRequest,
+      maxBytes: MAX_BODY_BYTES,
+      reply: Validation,
+      example: { content: 'metadata: {path: demo/hello}\nworkflow:\n  - {step: begin}\n' },
+    }),
+    (c) => reply(c, validateContent(c.req.valid('json'))),
+  )
+  .delete(
+    '/playbooks/:playbook_id{.+}',
+    operation({
+      summary: 'Delete a playbook: all of its versions',
+      description:
+        'The path may have slashes, as they are or percent-encoded. Executions that have begun go on; ' +
+        'registering the path again gives its next version.',
+      reply: Deletion,
+      errors: ['not_found'],
+    }),
+    async (c) => reply(c, await deletePlaybook(c.var.sql, c.req.param('playbook_id'))),
   )
   .get(
     '/resource',
@@ -100,17 +148,23 @@ export const catalog = new Hono<App>()
       return paged(c, { json: toJson(rows), next }, 'cursor')
     },
   )
-  .get(
+  .get('/playbook', entryRead, (c) => sendEntry(c, c.req.valid('query')))
+  .get('/playbook/fallback', entryRead, (c) => sendEntry(c, c.req.valid('query')))
+  .put(
     '/playbook',
     operation({
-      summary: 'One version of a playbook, parsed',
-      query: PlaybookQuery,
-      reply: WholeEntry,
-      errors: ['not_found'],
+      summary: 'Change the name or description of a playbook',
+      description: 'Registers a version with them; with content it is PUT /playbook/content.',
+      query: PathQuery,
+      body: PlaybookRequest,
+      maxBytes: MAX_BODY_BYTES,
+      reply: PlaybookChange,
+      errors: ['not_found', 'conflict'],
+      example: { description: 'Says hello' },
     }),
     async (c) => {
-      const { playbook_id, version } = c.req.valid('query')
-      return reply(c, await readEntry(c.var.sql, playbook_id, version))
+      const { playbook_id } = c.req.valid('query')
+      return reply(c, await changePlaybook(c.var.sql, playbook_id, c.req.valid('json')))
     },
   )
   .get(
@@ -127,3 +181,45 @@ export const catalog = new Hono<App>()
       return reply(c, { path: entry.path, version: entry.version, content: entry.content })
     },
   )
+  .put(
+    '/playbook/content',
+    operation({
+      summary: 'Register the next version of a playbook',
+      description:
+        'As POST /register, but under the path that the query names: where the content names another, ' +
+        'that is changed, and nothing else is.',
+      query: PathQuery,
+      body: ContentRequest,
+      bodyOptional: true,
+      maxBytes: MAX_BODY_BYTES,
+      reply: ContentUpdate,
+      errors: ['conflict'],
+      example: {
+        content: 'workflow:\n  - {step: start, next: end}\n  - {step: end}\n',
+      },
+    }),
+    async (c) => {
+      const { playbook_id } = c.req.valid('query')
+      return reply(c, await storeContent(c.var.sql, playbook_id, c.req.valid('json')))
+    },
+  )
+  .get(
+    '/widgets',
+    operation({ summary: "Figures of the catalog's page", reply: Widgets }),
+    async (c) => reply(c, await readWidgets(c.var.sql)),
+  )
+
+/** The list of playbooks under its older name. */
+export const playbooks = new Hono<App>().get('/', playbooksListed, (c) =>
+  listPlaybooks(c, c.req.valid('query')),
+)
+
+async function listPlaybooks(c: Context<App>, query: z.output<typeof PlaybooksQuery>) {
+  const { id, cursor = null, limit } = query
+  if (id !== undefined) return reply(c, await readHead(c.var.sql, id))
+  return paged(c, await readHeads(c.var.sql, { after: cursor, limit }), 'cursor')
+}
+
+async function sendEntry(c: Context<App>, query: z.output<typeof PlaybookQuery>) {
+  return reply(c, await readEntry(c.var.sql, query.playbook_id, query.version))
+}

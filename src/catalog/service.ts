@@ -1,110 +1,22 @@
-// The catalog: registering versions of playbooks, and reading them.
+// The catalog: reading it, and deleting from it.
 
-import { textFromBase64 } from '../base64.ts'
-import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
-import { AppError, fail } from '../errors.ts'
+import { rowsOf, type Sql } from '../db.ts'
+import { fail } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { JsonObject } from '../json.ts'
+import { toJson } from '../json.ts'
+import type { Page } from '../reply.ts'
 import {
   type CatalogRow,
+  countPlaybooks,
+  findHead,
   findWhole,
+  type HeadRow,
+  type HiddenRow,
+  hide,
   listEntries,
   listHeads,
-  type RegisteredRow,
-  register,
+  searchHeads,
 } from './queries.ts'
-import type { RegisterRequest } from './schema.ts'
-import { MAX_CONTENT_BYTES, pathOf, readPlaybook } from './validate.ts'
-
-export interface Registered {
-  status: 'success'
-  message: string
-  path: string
-  version: number
-  catalog_id: string
-  kind: string
-  /** False when the latest version has the same content, which then is the answer. */
-  created: boolean
-}
-
-const MAX_SHOWN_FAULTS = 100
-
-/**
- * Registers a version of what the content describes.
- * @throws AppError `invalid_input` with every fault of the content and its place.
- */
-export async function registerEntry(sql: Sql, request: RegisterRequest): Promise<Registered> {
-  const content = contentOf(request)
-  const kind = request.resource_type
-  const { payload, faults } = readPlaybook(content, kind.toLowerCase())
-  if (payload === null) {
-    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
-    const first = faults[0]
-    const place = first?.line === undefined ? '' : `line ${first.line}, column ${first.column}: `
-    throw new AppError(
-      'invalid_input',
-      `${place}${first?.detail ?? 'not a playbook'}${more}`,
-      faults.slice(0, MAX_SHOWN_FAULTS),
-    )
-  }
-  const path = pathOf(payload) ?? ''
-  const entry = { path, kind, content, payload, digest: await sha256(content), catalog_id: newId() }
-  const row = await registerOnce(sql, entry)
-  const what = row.created ? 'registered' : 'is registered already'
-  return {
-    status: 'success',
-    message: `Resource '${path}' version '${row.version}' ${what}.`,
-    path,
-    version: row.version,
-    catalog_id: row.catalog_id,
-    kind,
-    created: row.created,
-  }
-}
-
-async function registerOnce(
-  sql: Sql,
-  entry: Parameters<typeof register>[1],
-): Promise<RegisteredRow> {
-  for (let attempt = 0; attempt < 20; attempt++) {
-    try {
-      const [row] = await rowsOf<RegisteredRow>(register(sql, entry))
-      if (row) return row
-    } catch (error) {
-      // another registration of this path took the version; the next one is free
-      const broken = brokenConstraint(error)
-      // or this very one was sent before, and its answer lost
-      if (broken !== 'catalog_path_version_key' && broken !== 'catalog_pkey') throw error
-    }
-  }
-  throw new AppError(
-    'conflict',
-    `'${entry.path}' is being registered by too many at once; try again`,
-  )
-}
-
-function contentOf({ content, content_base64 }: RegisterRequest): string {
-  const text = content ?? (content_base64 == null ? null : textFromBase64(content_base64.trim()))
-  if (text === null) {
-    const isGiven = content_base64 != null
-    fail(
-      'invalid_input',
-      isGiven
-        ? 'content_base64 is not base64 of UTF-8 text'
-        : 'The content or content_base64 must be provided.',
-    )
-  }
-  if (new TextEncoder().encode(text).byteLength > MAX_CONTENT_BYTES) {
-    fail('too_large', `the content is larger than ${MAX_CONTENT_BYTES} bytes`)
-  }
-  if (text.includes('\0')) fail('invalid_input', 'the content has a NUL character')
-  return text
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
 
 /** Every version of every entry of a kind (or under one path), newest first. */
 export async function readEntries(
@@ -116,27 +28,51 @@ export async function readEntries(
   return { rows: rows.map(({ found: _found, ...row }) => row), next }
 }
 
-export interface PlaybookHead {
-  catalog_id: string
-  path: string
-  version: number
-  kind: string
-  meta: JsonObject
-  created_at: string
-  name: string | null
-  description: string | null
-  tasks_count: number
+/** What lists show of playbooks. */
+export function itemOf(row: HeadRow) {
+  return {
+    id: row.path,
+    name: row.name,
+    kind: row.kind,
+    version: row.version,
+    meta: row.meta,
+    description: row.description,
+    created_at: row.created_at,
+    updated_at: row.created_at,
+    status: 'active',
+    tasks_count: row.tasks_count,
+  }
 }
 
-/** Playbooks without their content, newest first. */
-export async function readHeads(
+/** Where a page of a list begins, and how long it is. */
+interface Paging {
+  after: string | null
+  limit: number
+}
+
+/** Every version of every playbook without its content, newest first. */
+export async function readHeads(sql: Sql, { after, limit }: Paging): Promise<Page> {
+  return pageOf(await rowsOf<HeadRow>(listHeads(sql, { after, limit: limit + 1 })), limit)
+}
+
+/** Playbooks with the text in their path, name or description, newest first. */
+export async function searchPlaybooks(
   sql: Sql,
-  page: { after: string | null; limit: number },
-): Promise<{ rows: PlaybookHead[]; next: string | null }> {
-  return cut(
-    await rowsOf<PlaybookHead>(listHeads(sql, { ...page, limit: page.limit + 1 })),
-    page.limit,
-  )
+  { text, after, limit }: Paging & { text: string },
+): Promise<Page> {
+  return pageOf(await rowsOf<HeadRow>(searchHeads(sql, { text, after, limit: limit + 1 })), limit)
+}
+
+function pageOf(rows: HeadRow[], limit: number): Page {
+  const shown = rows.slice(0, limit)
+  const next = rows.length > limit ? (shown.at(-1)?.catalog_id ?? null) : null
+  return { json: toJson(shown.map(itemOf)), next }
+}
+
+/** The latest version of a playbook, without its content. @throws AppError `not_found`. */
+export async function readHead(sql: Sql, path: string) {
+  const [row] = await rowsOf<HeadRow>(findHead(sql, path))
+  return itemOf(row ?? fail('not_found', `Playbook '${path}' not found.`))
 }
 
 /** One entry, whole; without a version the latest. @throws AppError `not_found`. */
@@ -152,7 +88,34 @@ export async function readEntry(
   )
 }
 
-function cut<Row extends { catalog_id: string }>(rows: Row[], limit: number) {
-  const shown = rows.slice(0, limit)
-  return { rows: shown, next: rows.length > limit ? (shown.at(-1)?.catalog_id ?? null) : null }
+/** The figures at the head of the catalog's page. */
+export async function readWidgets(sql: Sql) {
+  const [row] = await rowsOf<{ playbooks: number }>(countPlaybooks(sql))
+  const playbooks = row?.playbooks ?? 0
+  // whatever is registered can be run: there are no drafts
+  return [
+    metric('catalog-summary', 'Total Playbooks', playbooks, '#1890ff'),
+    metric('active-playbooks', 'Active Playbooks', playbooks, '#52c41a'),
+    metric('draft-playbooks', 'Draft Playbooks', 0, '#faad14'),
+  ]
+}
+
+function metric(id: string, title: string, value: number, color: string) {
+  return { id, type: 'metric', title, data: { value }, config: { format: 'number', color } }
+}
+
+/**
+ * Hides every version of a path from all but the executions that have begun.
+ * @throws AppError `not_found` when nothing is there.
+ */
+export async function deletePlaybook(sql: Sql, path: string) {
+  const deletionId = newId()
+  let [row] = await rowsOf<HiddenRow>(hide(sql, path, deletionId))
+  // gone under its eyes: by somebody else, or by this very statement, whose first answer was lost
+  if (row?.versions === 0 && row.was_there) {
+    ;[row] = await rowsOf<HiddenRow>(hide(sql, path, deletionId))
+  }
+  const { versions = 0 } = row ?? {}
+  if (versions === 0) fail('not_found', `Playbook '${path}' not found.`)
+  return { status: 'success', message: `Playbook '${path}' deleted.`, path, versions }
 }

@@ -17,6 +17,7 @@ import {
 import { type Key, readYaml } from './yaml.ts'
 
 export const MAX_CONTENT_BYTES = 1_048_576
+export const MAX_PATH = 512
 const MAX_STEPS = 2_000
 /** Deciding looks at transitions; a short text can make very many of them by aliases. */
 const MAX_TRANSITIONS = 10_000
@@ -24,14 +25,17 @@ const MAX_TRANSITIONS = 10_000
 type Report = (path: Key[], detail: string) => void
 
 /** What Postgres cannot keep in a text, or not in a list of texts. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
+export const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 const TARGETLESS = ['then', 'else', 'condition', 'pass']
 
 /** What a text says: its payload when nothing is wrong with it, else the faults. */
 export type Reading = { payload: JsonObject; faults: [] } | { payload: null; faults: Fault[] }
 
-/** Reads a text; with `kind` "playbook" the workflow is validated too. */
-export function readPlaybook(text: string, kind: string): Reading {
+/**
+ * Reads a text; with `kind` "playbook" the workflow is validated too. Where it goes may be known
+ * without it: then what it says of its path does not matter.
+ */
+export function readPlaybook(text: string, kind: string, knownPath: string | null = null): Reading {
   const yaml = readYaml(text)
   if (yaml.value === undefined) return { payload: null, faults: yaml.faults }
   const faults: Fault[] = []
@@ -44,8 +48,9 @@ export function readPlaybook(text: string, kind: string): Reading {
     report([], 'a playbook is a mapping with metadata, workload and workflow')
     return { payload: null, faults }
   }
-  checkEntry(payload, report)
-  if (kind === 'playbook') checkWorkflow(payload, report)
+  if (knownPath === null) checkPath(payload, report)
+  checkWorkload(payload, report)
+  if (kind.toLowerCase() === 'playbook') checkWorkflow(payload, report)
   return faults.length > 0 ? { payload: null, faults } : { payload, faults: [] }
 }
 
@@ -58,15 +63,18 @@ export function pathOf(payload: JsonObject): string | null {
   return typeof named === 'string' ? named.trim() : null
 }
 
-function checkEntry(payload: JsonObject, report: Report): void {
+function checkPath(payload: JsonObject, report: Report): void {
   const path = pathOf(payload)
   if (path === null) {
     report([], 'no metadata.path, path, metadata.name or name says where it belongs')
-  } else if (path.length > 512) {
-    report([], 'the path is longer than 512 characters')
+  } else if (path.length > MAX_PATH) {
+    report([], `the path is longer than ${MAX_PATH} characters`)
   } else if (UNPRINTABLE.test(path)) {
     report([], 'the path has control characters')
   }
+}
+
+function checkWorkload(payload: JsonObject, report: Report): void {
   const { workload = null } = payload
   if (workload !== null && !isObject(workload)) report(['workload'], 'workload is a mapping')
   else checkTemplates(workload, ['workload'], report)

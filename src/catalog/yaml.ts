@@ -33,7 +33,8 @@ const MAX_EXPANDED = 4 * 1_048_576
 /** The parser looks for an alias's anchor from the beginning, each time. */
 const MAX_ALIASES = 5_000
 
-export function readYaml(text: string): Yaml {
+/** The text's nodes, and what tells their lines. */
+export function parseYaml(text: string) {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     version: '1.1',
@@ -44,6 +45,11 @@ export function readYaml(text: string): Yaml {
     uniqueKeys: false,
     customTags: pythonTags,
   })
+  return { document, lines }
+}
+
+export function readYaml(text: string): Yaml {
+  const { document, lines } = parseYaml(text)
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { line, column: col }

@@ -27,8 +27,11 @@ test('a registration answers what it made', async () => {
   expect(body).toEqual({
     status: 'success',
     message: `Resource '${path}' version '1' registered.`,
+    id: path,
     path,
     version: 1,
+    resource_path: path,
+    resource_version: 1,
     catalog_id: expect.stringMatching(/^\d{15,19}$/),
     kind: 'Playbook',
     created: true,
