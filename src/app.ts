@@ -4,20 +4,27 @@ import { type Context, Hono } from 'hono'
 import { except } from 'hono/combine'
 import { cors } from 'hono/cors'
 import { access } from './access.ts'
+import { GONE } from './api/gone.ts'
 import { describing } from './api/routes.ts'
-import { catalog } from './catalog/routes.ts'
+import { catalog, playbooks } from './catalog/routes.ts'
 import { credentials } from './credential/routes.ts'
+import { countRequest } from './dashboard/isolate.ts'
+import { dashboard, metrics } from './dashboard/routes.ts'
 import { connect } from './db.ts'
 import { type App, configOf } from './env.ts'
-import { AppError, problemOf } from './errors.ts'
+import { AppError, fail, problemOf } from './errors.ts'
+import { context } from './event/context.ts'
+import { control } from './event/control.ts'
 import { events } from './event/events.ts'
 import { executions } from './event/executions.ts'
 import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
 import { declarationOf } from './operation.ts'
+import { queue } from './queue/routes.ts'
 import { runtimes } from './runtime/routes.ts'
 
 async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<void> {
+  countRequest()
   const config = configOf(c.env)
   const sql = connect(config)
   c.set('config', config)
@@ -38,8 +45,14 @@ const routes = new Hono<App>()
   .route('/api', runs)
   .route('/api', executions)
   .route('/api', events)
+  .route('/api', control)
+  .route('/api', context)
+  .route('/api', queue)
   .route('/api/catalog', catalog)
+  .route('/api/playbooks', playbooks)
   .route('/api/credentials', credentials)
+  .route('/api/dashboard', dashboard)
+  .route('/', metrics)
   .route('/api', runtimes)
   .route(
     '/',
@@ -50,6 +63,8 @@ const routes = new Hono<App>()
 export type Api = typeof routes
 
 export const app: Hono<App> = routes
+
+for (const [path, reason] of Object.entries(GONE)) app.all(path, () => fail('gone', reason))
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 

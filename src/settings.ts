@@ -3,10 +3,7 @@
 import * as z from 'zod'
 
 /** Words separated by commas or spaces. */
-const List = z
-  .string()
-  .default('')
-  .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+const List = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean))
 
 export const Variables = z.object({
   /** Neon's connection string (pooled or direct). */
@@ -18,7 +15,7 @@ export const Variables = z.object({
   /** `open` lets everybody in; for loopback only. */
   ACCESS: z.enum(['open', 'key']).default('key'),
   /** Origins whose pages may call, separated by commas or spaces: `https://ui.example.org`. */
-  CORS_ORIGINS: List.refine(
+  CORS_ORIGINS: List.prefault('').refine(
     (origins) => origins.every((origin) => URL.parse(origin)?.origin === origin),
     {
       error: 'origins, like https://ui.example.org',

@@ -4,12 +4,10 @@ import { textFromBase64 } from '../base64.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
 import { namesInExpression, namesInValue } from '../template/index.ts'
 
-/** Tools that the edge executor runs itself; jobs of all others wait for a worker. */
-export const EDGE_TOOLS: ReadonlySet<string> = new Set(['http', 'postgres'])
-
 /** Step types that do work, so that the step has an action and a job. */
 export const TOOLS: ReadonlySet<string> = new Set([
-  ...EDGE_TOOLS,
+  'http',
+  'postgres',
   'python',
   'duckdb',
   'snowflake',

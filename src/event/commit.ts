@@ -25,6 +25,12 @@ import {
 import { advanceState, copyOf, type State } from './state.ts'
 import { type Draft, dataOf, nodeId } from './types.ts'
 
+/** What deciding works with: the database, and the tools whose jobs the edge executor does itself. */
+export interface Engine {
+  sql: Sql
+  edgeTools: ReadonlySet<string>
+}
+
 /** What a decider knows of an execution. */
 export interface Known {
   row: ExecutionRow
@@ -121,12 +127,13 @@ export async function loadResults(sql: Sql, known: Known, names: readonly string
  * @throws AppError `lease_lost` when `held` is no longer held, `conflict` after too many lost races.
  */
 export async function commit(
-  sql: Sql,
+  engine: Engine,
   first: Known,
   reportsOf: (known: Known) => readonly Report[],
   held: Held | null,
   claim: Claim | null,
 ): Promise<Committed | null> {
+  const { sql } = engine
   let known = first
   let backlogged = claim
   let why: string | null = null
@@ -141,7 +148,7 @@ export async function commit(
     if (isTerminal(known.state.status)) return null
     const reports = reportsOf(known)
     const decision = await decideLoaded(sql, known, reports, why)
-    const plan = planAppend(known, decision, backlogged)
+    const plan = planAppend(engine, known, decision, backlogged)
     const decided = reports.flatMap((report) => ('logged' in report ? [report.seq] : []))
     if (plan.events.length === 0 && decided.length === 0) {
       return { known, started: [], backlog: plan.backlog }
@@ -198,9 +205,12 @@ function appendOf(
     jobs: plan.jobs,
     // what is reported on is over, also where another step's failure has decided the execution
     closed: [...new Set([...nodes, ...(held?.nodes ?? [])])],
-    failed: decision.closed
-      .filter(({ failed }) => failed)
-      .map(({ step }) => nodeId(execution_id, step)),
+    failed: [
+      ...decision.closed
+        .filter(({ failed }) => failed)
+        .map(({ step }) => nodeId(execution_id, step)),
+      ...(held?.dead ? held.nodes : []),
+    ],
     decided,
     lease: claim && {
       worker_id: claim.worker_id,
@@ -242,12 +252,17 @@ async function decideLoaded(
 }
 
 /** The decision as it will be written, with action_started for the jobs that the claim takes. */
-export function planAppend(known: Known, decision: Decision, claim: Claim | null) {
+export function planAppend(
+  { edgeTools }: Engine,
+  known: Known,
+  decision: Decision,
+  claim: Claim | null,
+) {
   const { row, playbook } = known
   const open = !isTerminal(decision.state.status)
   // jobs are named by their step_started event, so these are numbered first
   const numbered = numberEvents(decision.drafts, known.state.version)
-  const jobs = jobsOf(playbook, decision, numbered, row.execution_id)
+  const jobs = jobsOf(playbook, decision, numbered, row.execution_id, edgeTools)
   const waiting = open
     ? [...(claim?.backlog ?? []), ...jobs.filter((job) => job.runner === 'edge')]
     : []

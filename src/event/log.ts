@@ -2,7 +2,7 @@
 // event. Every append moves the execution's row on in the same statement, so `version` and `seq` agree,
 // and writers of one execution queue up on that row (lock order: execution, then its jobs).
 
-import { decisionNeeds, EDGE_TOOLS, type Playbook } from '../catalog/playbook.ts'
+import { decisionNeeds, type Playbook } from '../catalog/playbook.ts'
 import type { Sql, Statement } from '../db.ts'
 import { newId } from '../ids.ts'
 import { type Json, type JsonObject, storableText, toJson } from '../json.ts'
@@ -54,6 +54,7 @@ export function jobsOf(
   decision: Decision,
   events: readonly NumberedEvent[],
   executionId: string,
+  edgeTools: ReadonlySet<string>,
 ): NewJob[] {
   return decision.jobs.map(({ step, data, startedBy }) => ({
     queue_id: newId(),
@@ -63,7 +64,7 @@ export function jobsOf(
     action: step.action,
     context: { step_name: step.name, ...data },
     needs: [...new Set([...step.actionNeeds, ...decisionNeeds(playbook, step)])],
-    runner: EDGE_TOOLS.has(step.tool ?? '') ? 'edge' : 'worker',
+    runner: edgeTools.has(step.tool ?? '') ? 'edge' : 'worker',
     event_id: events[startedBy]?.event_id ?? '',
     max_attempts: maxAttempts(step.action.retry),
   }))
@@ -145,6 +146,8 @@ export interface Held {
   queue_ids: string[]
   /** Their nodes. */
   nodes: string[]
+  /** Whether the jobs failed for good. */
+  dead?: boolean
 }
 
 /** A queued job that the writer takes with the append, under a new queue_id. */
@@ -195,7 +198,7 @@ export const append = (sql: Sql, a: Append): Statement => sql`
   ), logged as (
     ${insertEvents(sql, 'moved', a.events)}
   ), closed as (
-    update noetl.queue q set worker_id = null, lease_until = null, updated_at = now(),
+    update noetl.queue q set lease_until = null, updated_at = now(),
       status = case when q.node_id = any(${a.failed}::text[]) then 'dead' else 'done' end
     from moved
     where q.execution_id = moved.execution_id and q.node_id = any(${a.closed}::text[])
@@ -204,7 +207,7 @@ export const append = (sql: Sql, a: Append): Statement => sql`
         and q.queue_id = any(${a.held?.queue_ids ?? []}::bigint[])))
     returning q.queue_id
   ), given_up as (
-    update noetl.queue q set status = 'dead', worker_id = null, lease_until = null, updated_at = now()
+    update noetl.queue q set status = 'dead', lease_until = null, updated_at = now()
     from moved
     where ${isTerminal(a.state.status)}::bool and q.execution_id = moved.execution_id
       and q.node_id <> all(${a.closed}::text[]) and q.status in ('queued', 'retry', 'leased')
@@ -273,7 +276,7 @@ export const executionColumns = (sql: Sql) => sql`
   ${headColumns(sql)}, x.state, x.workload, x.result`
 
 /** `{step: envelope}` of completed steps: the first report of each, the one that was decided on. */
-export const resultsOf = (sql: Sql, executionId: string, names: Statement) => sql`
+export const resultsOf = (sql: Sql, executionId: string | Statement, names: Statement) => sql`
   (select jsonb_object_agg(r.node_name, r.result) from (
     select distinct on (e.node_name) e.node_name, e.result from noetl.event e
     where e.execution_id = ${executionId} and e.event_type = 'action_completed'

@@ -3,33 +3,39 @@
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { parseId } from '../ids.ts'
-import { toJson } from '../json.ts'
+import { type Json, toJson } from '../json.ts'
 import type { Page } from '../reply.ts'
 import {
   type DetailRow,
   findDetail,
   findEvent,
   findEvents,
+  findIterations,
+  findStanding,
   type HeadRow,
   type ListFilter,
   type ListRow,
   type LogPage,
   listExecutions,
   type PageRow,
+  type StandingRow,
   type SummaryRow,
   summarize,
 } from './reads.ts'
+import { dataOf } from './types.ts'
 
 /** Executions, newest first. */
 export async function readExecutions(sql: Sql, filter: ListFilter): Promise<Page> {
   // one more than asked for tells whether a page follows
   const rows = await rowsOf<ListRow>(listExecutions(sql, { ...filter, limit: filter.limit + 1 }))
   const shown = rows.slice(0, filter.limit)
-  const items = shown.map((row) =>
-    object({ ...headOf(row), ...(row.result_omitted && { result_omitted: 'true' }) }),
-  )
   const next = rows.length > filter.limit ? (shown.at(-1)?.id ?? null) : null
-  return { json: `[${items.join(',')}]`, next }
+  return { json: `[${shown.map(listItem).join(',')}]`, next }
+}
+
+/** An execution as lists show it, as JSON text. */
+export function listItem(row: ListRow): string {
+  return object({ ...headOf(row), ...(row.result_omitted && { result_omitted: 'true' }) })
 }
 
 /** An execution and a page of its events. @throws AppError `not_found`. */
@@ -41,6 +47,7 @@ export async function readDetail(sql: Sql, executionId: string, page: LogPage): 
     ...headOf(row),
     events: row.events,
     ...(row.requestor !== '{}' && { requestor: row.requestor }),
+    ...(row.waiting_for !== null && { waiting_for: row.waiting_for }),
   })
   return { json, next: nextPage(row) }
 }
@@ -65,6 +72,20 @@ export async function readEvent(sql: Sql, eventId: string): Promise<string> {
   return row
     ? object({ events: `[${row.event}]` })
     : fail('not_found', `Event '${eventId}' not found.`)
+}
+
+/** How an execution stands. @throws AppError `not_found`. */
+export async function readStanding(sql: Sql, executionId: string): Promise<StandingRow> {
+  const id = parseId(executionId)
+  const [row] = id === null ? [] : await rowsOf<StandingRow>(findStanding(sql, id))
+  return row ?? fail('not_found', `Execution '${executionId}' not found.`)
+}
+
+/** Results of a step's iterations, in their order. @throws AppError `not_found`. */
+export async function readIterations(sql: Sql, executionId: string, step: string): Promise<Json[]> {
+  const [row] = await rowsOf<{ results: Json[] | null }>(findIterations(sql, executionId, step))
+  if (!row) fail('not_found', `Execution '${executionId}' not found.`)
+  return (row.results ?? []).map(dataOf)
 }
 
 /** Counts by event type; of an execution that is not there, none, as the original has it. */

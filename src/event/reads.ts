@@ -2,6 +2,9 @@
 // Worker passes on without parsing it.
 
 import type { Sql, Statement } from '../db.ts'
+import type { JsonObject } from '../json.ts'
+import type { Status } from '../status.ts'
+import { resultsOf } from './log.ts'
 
 /** One event in the API's shape; `result` and `context` as stored. */
 const eventJson = (sql: Sql) => sql`
@@ -41,6 +44,17 @@ const eventPage = (sql: Sql, execution: Statement, page: LogPage) => sql`
   ) p
   where p.bytes <= ${MAX_PAGE_BYTES} or p.place = 1`
 
+/** Tools that jobs of execution `x` wait for a worker with, and since when; null when none does. */
+const waitingFor = (sql: Sql) => sql`
+  case when x.ended_at is null then (
+    select jsonb_agg(jsonb_build_object('type', w.tool, 'jobs', w.jobs, 'since', noetl.rfc3339(w.since))
+      order by w.since)
+    from (select q.tool, count(*) as jobs, min(greatest(q.created_at, q.available_at)) as since
+      from noetl.queue q
+      where q.execution_id = x.execution_id and q.runner = 'worker'
+        and (q.status in ('queued', 'retry') or (q.status = 'leased' and q.lease_until < now()))
+      group by q.tool) w) end::text as waiting_for`
+
 const headColumns = (sql: Sql) => sql`
   x.execution_id::text as id, x.path as playbook_id, x.name as playbook_name, x.status,
   noetl.rfc3339(x.started_at) as start_time, noetl.rfc3339(x.ended_at) as end_time,
@@ -61,11 +75,12 @@ export interface HeadRow {
   result: string | null
 }
 
-export type DetailRow = HeadRow & EventsRow & { requestor: string }
+export type DetailRow = HeadRow & EventsRow & { requestor: string; waiting_for: string | null }
 
 /** An execution with a page of its events. */
 export const findDetail = (sql: Sql, executionId: string, page: LogPage): Statement => sql`
   select ${headColumns(sql)}, x.result::text as result, x.requestor::text as requestor,
+    ${waitingFor(sql)},
     coalesce(p.events, '[]') as events, p.last_seq
   from noetl.execution x
   left join lateral (${eventPage(sql, sql`x.execution_id`, page)}) p on true
@@ -116,6 +131,59 @@ export const summarize = (sql: Sql, executionId: string): Statement => sql`
       from (select seq, node_name, error, created_at from noetl.event
         where execution_id = ${executionId} and event_type = 'action_error'
         order by seq desc limit 3) l), '[]') as errors`
+
+export interface StandingRow {
+  status: Status
+  /** Whether it ended by being cancelled. */
+  cancelled: boolean
+}
+
+/** How an execution stands; no row when there is none. */
+export const findStanding = (sql: Sql, executionId: string): Statement => sql`
+  select x.status, exists (select from noetl.event e where e.execution_id = x.execution_id
+    and e.event_type = 'execution_cancelled') as cancelled
+  from noetl.execution x where x.execution_id = ${executionId}`
+
+export interface RenderRow {
+  workload: JsonObject
+  /** The workload as the playbook has it. */
+  own: JsonObject | null
+  /** Steps that have a result. */
+  steps: string[]
+  /** Envelopes of the results that were asked for. */
+  results: JsonObject | null
+}
+
+/** What templates of an execution see: its workload, and results of the named steps (null: of all). */
+export const findRenderContext = (
+  sql: Sql,
+  executionId: string,
+  names: readonly string[] | null,
+): Statement => sql`
+  with steps as (
+    select array(select distinct e.node_name from noetl.event e
+      where e.execution_id = ${executionId} and e.event_type = 'action_completed'
+        and exists (select from noetl.event s where s.execution_id = ${executionId}
+          and s.node_name = e.node_name and s.event_type = 'step_started')) as names
+  )
+  select x.workload, c.payload->'workload' as own, steps.names as steps,
+    ${resultsOf(sql, executionId, names === null ? sql`steps.names` : sql`${names}::text[]`)} as results
+  from noetl.execution x join noetl.catalog c using (catalog_id), steps
+  where x.execution_id = ${executionId}`
+
+/** Results of a step's iterations, in their order, as JSON text. */
+export const findIterations = (sql: Sql, executionId: string, step: string): Statement => sql`
+  select x.execution_id::text, (
+    select jsonb_agg(i.result order by i.current_index) from (
+      select distinct on (e.current_index) e.current_index, e.result from noetl.event e
+      where e.execution_id = x.execution_id and e.node_name = ${step} and e.current_index is not null
+        and e.event_type in ('action_completed', 'iteration_completed')
+      order by e.current_index, e.seq
+      limit ${MAX_ITERATIONS}
+    ) i) as results
+  from noetl.execution x where x.execution_id = ${executionId}`
+
+const MAX_ITERATIONS = 10_000
 
 export interface ListFilter {
   limit: number

@@ -92,6 +92,16 @@ export const ExecutionDetail = ExecutionHead.omit({ result_omitted: true })
   .extend({
     events: z.array(EventItem),
     requestor: RequestorItem.optional(),
+    waiting_for: z
+      .array(
+        z.object({
+          type: z.string().describe('tool'),
+          jobs: z.int(),
+          since: Time,
+        }),
+      )
+      .optional()
+      .describe('jobs that wait for a worker, by tool'),
   })
   .meta({ id: 'ExecutionDetail' })
 

@@ -1,15 +1,16 @@
 // The event service: recording reports, and answering those that are in the log.
 
-import { rowsOf, type Sql } from '../db.ts'
+import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
-import { normalizeStatus } from '../status.ts'
-import { type Claim, type Committed, commit, knownOf } from './commit.ts'
+import { isTerminal, normalizeStatus, type Status } from '../status.ts'
+import { type Claim, type Committed, commit, type Engine, knownOf } from './commit.ts'
 import type { Report } from './dispatcher.ts'
 import { type ExecutionRow, type LoggedReport, readExecution } from './log.ts'
+import { readStanding } from './read-service.ts'
 import { type NewReport, type RecordedRow, record } from './report.ts'
-import { DECIDING_EVENTS, type EventReport, nodeId } from './types.ts'
+import { DECIDING_EVENTS, type Draft, type EventReport, nodeId } from './types.ts'
 
 /** Reports that workers send at an action's start and end; NoETL's send them without an event id. */
 const ACTION_REPORTS = new Set([
@@ -30,27 +31,29 @@ export interface Recorded {
 /**
  * Appends a report and, if it ends an action, decides what follows. Sent again it gives the first
  * answer again.
- * @throws AppError `not_found` for an unknown execution, `conflict` for another body under the same id.
+ * @throws AppError `not_found` for an unknown execution, `conflict` for another body under the same id,
+ * `lease_lost` when it names a lease, or is of a worker, that no longer holds the job.
  */
 export async function recordEvent(
-  sql: Sql,
+  engine: Engine,
   report: EventReport,
   claim: Claim | null,
 ): Promise<Recorded> {
   const event = toNewReport(report)
-  const row = await recordOnce(sql, event)
+  const row = await recordOnce(engine.sql, event)
   if (row.existing_id !== null && !row.same) {
     fail('conflict', `event ${event.event_id} is in the log with another body`)
   }
+  if (row.refused) fail('lease_lost', `the job of '${event.node_name}' is leased to another`)
   const event_id = row.existing_id ?? event.event_id
   // a report sent again may find its first decision lost on the way
   if (row.existing_id !== null && row.undecided.length > 0) {
-    return { event_id, ...(await unlessBusy(settle(sql, row.execution_id, claim))) }
+    return { event_id, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
   }
   if (!row.deciding || row.seq === null) return { event_id, committed: null, unsettled: false }
   const logged: LoggedReport = { ...event, seq: row.seq }
-  const known = await knownOf(sql, row)
-  return { event_id, ...(await unlessBusy(commit(sql, known, latest(logged), null, claim))) }
+  const known = await knownOf(engine.sql, row)
+  return { event_id, ...(await unlessBusy(commit(engine, known, latest(logged), null, claim))) }
 }
 
 /** The report is in the log either way; what cannot be decided now is decided later. */
@@ -65,15 +68,48 @@ async function unlessBusy(decision: Promise<Committed | null>) {
 
 /** Answers the reports of an execution that no decision has answered; null when there are none. */
 export async function settle(
-  sql: Sql,
+  engine: Engine,
   executionId: string,
   claim: Claim | null,
 ): Promise<Committed | null> {
-  const [row] = await rowsOf<ExecutionRow>(readExecution(sql, executionId, []))
+  const [row] = await rowsOf<ExecutionRow>(readExecution(engine.sql, executionId, []))
   if (!row?.reports) return null
   // what is in `results` counts as looked up, and here nothing was
-  const known = await knownOf(sql, { ...row, results: null })
-  return commit(sql, known, ({ row: { reports } }) => (reports ?? []).map(asReport), null, claim)
+  const known = await knownOf(engine.sql, { ...row, results: null })
+  return commit(engine, known, ({ row: { reports } }) => (reports ?? []).map(asReport), null, claim)
+}
+
+/**
+ * Ends an execution as cancelled; done twice it is done once. Whatever it still runs changes nothing more.
+ * @throws AppError `not_found`, or `conflict` for one that has ended otherwise.
+ */
+export async function cancel(
+  engine: Engine,
+  executionId: string,
+  reason: string | null,
+): Promise<Status> {
+  const error = reason === null ? 'cancelled' : `cancelled: ${reason}`
+  for (;;) {
+    const { status, cancelled } = await readStanding(engine.sql, executionId)
+    if (cancelled) return status
+    if (isTerminal(status)) {
+      fail('conflict', `execution ${executionId} has ended already: ${status}`)
+    }
+    const [row] = await rowsOf<ExecutionRow>(readExecution(engine.sql, executionId, []))
+    if (!row) throw new AppError('internal', 'the execution is gone')
+    const known = await knownOf(engine.sql, { ...row, results: null })
+    const draft: Draft = {
+      event_type: 'execution_cancelled',
+      node_name: row.name,
+      node_type: 'playbook',
+      status: 'FAILED',
+      parent: null,
+      context: { reason: 'cancelled' },
+      error,
+    }
+    const committed = await commit(engine, known, () => [{ draft }], null, null)
+    if (committed) return committed.known.state.status
+  }
 }
 
 /** The report, until a later reading shows which reports are still undecided. */
@@ -93,14 +129,10 @@ async function recordOnce(sql: Sql, event: NewReport): Promise<RecordedRow> {
     rows = await rowsOf<RecordedRow>(statement)
   } catch (error) {
     // the same event arrived at the same moment; now it is there to be seen
-    if (!isSameEvent(error)) throw error
+    if (brokenConstraint(error) === null) throw error
     rows = await rowsOf<RecordedRow>(statement)
   }
   return rows[0] ?? fail('not_found', `Execution '${event.execution_id}' not found.`)
-}
-
-function isSameEvent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
 function toNewReport(report: EventReport): NewReport {
@@ -128,6 +160,7 @@ function toNewReport(report: EventReport): NewReport {
     stack_trace: report.traceback ?? null,
     trace_component: report.trace_component ?? null,
     worker_id: report.worker_id ?? null,
+    queue_id: report.queue_id ?? null,
     attempt: report.attempt ?? null,
     current_index: report.current_index ?? null,
     current_item: report.current_item ?? null,

@@ -110,6 +110,7 @@ export const EventReport = z
     error: AnyJson.optional(),
     traceback: Text(262_144).nullish(),
     worker_id: Text(256).nullish(),
+    queue_id: Id.nullish().describe('the lease that it was done under; refused when it is lost'),
     attempt: z.int32().min(0).nullish(),
     current_index: z.int32().nullish(),
     current_item: AnyJson.optional(),

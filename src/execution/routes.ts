@@ -21,8 +21,8 @@ export const runs = new Hono<App>()
   .post('/execute', startRun, (c) => run(c, c.req.valid('json')))
 
 async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
-  const { sql, driver } = c.var
-  const started = await runEntry(sql, request, requestorOf(c), claimOf(driver, 0, []))
+  const { driver } = c.var
+  const started = await runEntry(driver, request, requestorOf(c), claimOf(driver, 0, []))
   c.executionCtx.waitUntil(goOn(driver, started.committed))
   return reply(c, started.reply)
 }

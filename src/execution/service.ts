@@ -3,10 +3,18 @@
 import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
 import type { Playbook } from '../catalog/playbook.ts'
 import { type EntryRow, findEntry, type Lookup } from '../catalog/queries.ts'
-import { rowsOf, type Sql, type Statement } from '../db.ts'
+import { rowsOf, type Statement } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
-import { type Claim, type Committed, factsOf, type Known, planAppend } from '../event/commit.ts'
+import {
+  type Claim,
+  type Committed,
+  type Engine,
+  factsOf,
+  type Known,
+  planAppend,
+} from '../event/commit.ts'
 import { decideStart } from '../event/dispatcher.ts'
+import type { NewJob } from '../event/log.ts'
 import { INITIAL } from '../event/state.ts'
 import type { Draft } from '../event/types.ts'
 import { newId, parseId } from '../ids.ts'
@@ -31,11 +39,12 @@ export interface Run {
  * @throws AppError `not_found` for an unknown entry, `invalid_input` for one that is no playbook.
  */
 export async function runEntry(
-  sql: Sql,
+  engine: Engine,
   request: RunRequest,
   requestor: Requestor,
   claim: Claim | null,
 ): Promise<Run> {
+  const { sql } = engine
   const lookup = lookupOf(request)
   const key = JSON.stringify(lookup)
   let entry = knownEntry(guesses.get(key) ?? '')
@@ -53,7 +62,7 @@ export async function runEntry(
       startDraft(known, entry, request, requestor),
     )
     if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
-    const plan = planAppend(known, decision, claim)
+    const plan = planAppend(engine, known, decision, claim)
     const statement = start(sql, lookup, {
       execution_id: known.row.execution_id,
       catalog_id: entry.catalog_id,
@@ -64,7 +73,7 @@ export async function runEntry(
       join_needs: entry.playbook.joinNeeds,
       state: plan.state,
       events: plan.events,
-      jobs: plan.jobs,
+      jobs: plan.jobs.map((job) => toldWho(job, requestor)),
       lease: claim && {
         worker_id: claim.worker_id,
         seconds: claim.lease_seconds,
@@ -83,6 +92,12 @@ export async function runEntry(
     entry = row.payload ? learn(key, { ...row, payload: row.payload }) : entry
   }
   throw new AppError('conflict', 'the entry keeps changing; try again')
+}
+
+/** The first jobs of an execution tell workers who asked for it, as NoETL's do. */
+function toldWho(job: NewJob, requestor: Requestor): NewJob {
+  if (job.runner === 'edge') return job
+  return { ...job, context: { ...job.context, _meta: { requestor: { ...requestor } } } }
 }
 
 /**

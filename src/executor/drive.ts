@@ -9,6 +9,7 @@ import {
   type Claim,
   type Committed,
   commit,
+  type Engine,
   type Known,
   knownOf,
   type Started,
@@ -27,6 +28,7 @@ import {
   timeoutSeconds,
   unkeepable,
 } from './action.ts'
+import { TOOLS } from './tools/index.ts'
 
 /** What an invocation may spend on driving. */
 interface Budget {
@@ -42,12 +44,17 @@ const REQUEST_SECONDS = 27
 /** What a queue consumer may take in all, less some seconds to report in. */
 const CONSUMER_SECONDS = 14 * 60
 
-export interface Driver {
-  sql: Sql
+export interface Driver extends Engine {
   config: Config
   env: Env
   worker_id: string
   budget: Budget
+}
+
+/** Tools whose jobs the edge executor does itself: all that it has, unless EDGE_TOOLS names fewer. */
+function edgeToolsOf({ EDGE_TOOLS }: Config): ReadonlySet<string> {
+  const all = Object.keys(TOOLS)
+  return new Set(EDGE_TOOLS === undefined ? all : all.filter((tool) => EDGE_TOOLS.includes(tool)))
 }
 
 /** A driver for a request (what goes on after its reply) or for a message of the queue. */
@@ -56,6 +63,7 @@ export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 
   const seconds = kind === 'request' ? REQUEST_SECONDS : CONSUMER_SECONDS
   return {
     sql,
+    edgeTools: edgeToolsOf(config),
     config,
     env,
     worker_id: `edge-${crypto.randomUUID()}`,
@@ -125,7 +133,6 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       if (ended.length === 0) await Promise.race(running.values())
       const batch = alone > 0 ? ended.splice(0, 1) : takeBatch(ended)
       const outcome = await report(driver, known, batch, claimOf(driver, running.size, backlog))
-      if (outcome === 'over') return
       if (outcome === 'away' || outcome === 'split') {
         // what has ended is worth waiting for: if its report is lost, the action runs again
         ended.unshift(...batch)
@@ -163,10 +170,10 @@ function takeBatch(ended: Ended[]): Ended[] {
 }
 
 /**
- * `over`: the execution has ended. `refused`: the lease is another's. `away`: the database is; ask again
+ * `refused`: the lease is another's. `away`: the database is; ask again
  * with the same. `split`: one of several was refused, and with it all; each goes alone.
  */
-type Outcome = Committed | 'over' | 'refused' | 'away' | 'split'
+type Outcome = Committed | 'refused' | 'away' | 'split'
 
 async function report(
   driver: Driver,
@@ -182,12 +189,14 @@ async function report(
   }
   try {
     const reports = () => drafts.map((draft) => ({ draft }))
-    return (await commit(driver.sql, known, reports, held, claim)) ?? 'over'
+    const committed = await commit(driver, known, reports, held, claim)
+    // what was done is a fact of the log, also when the execution has ended meanwhile
+    return committed ?? recordAlone(driver, known, drafts, [])
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     console.error(`execution ${known.row.execution_id}: ${error.message}`)
     if (error.code === 'unavailable') return 'away'
-    if (error.code === 'conflict') return recordAlone(driver, known, drafts, claim)
+    if (error.code === 'conflict') return recordAlone(driver, known, drafts, claim.backlog)
     if (batch.length > 1) return 'split'
     if (error.code === 'lease_lost') return 'refused'
     const [only] = batch
@@ -197,16 +206,18 @@ async function report(
   }
 }
 
-/** After too many lost races the facts alone go into the log; deciding is left to the sweeper. */
+/** The facts alone go into the log: where nothing is left to decide, or the sweeper shall. */
 async function recordAlone(
-  { sql }: Driver,
+  driver: Driver,
   known: Known,
   drafts: readonly Draft[],
-  { backlog }: Claim,
+  backlog: readonly NewJob[],
 ): Promise<Outcome> {
   const { execution_id } = known.row
+  const { worker_id } = driver
   for (const { parent, ...draft } of drafts) {
-    await recordEvent(sql, { execution_id, parent_event_id: String(parent), ...draft }, null)
+    const report = { execution_id, worker_id, parent_event_id: String(parent), ...draft }
+    await recordEvent(driver, report, null)
   }
   return { known, started: [], backlog: [...backlog] }
 }
@@ -251,7 +262,7 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
   // more may be free than there was room for; another can begin with it at once
   if (row.jobs?.length === claim.room) await notify(driver, executionId)
   if (row.undecided.length > 0) {
-    const settled = await settle(sql, executionId, claimOf(driver, row.jobs?.length ?? 0, []))
+    const settled = await settle(driver, executionId, claimOf(driver, row.jobs?.length ?? 0, []))
     if (settled) work.push(drive(driver, settled))
   }
   if (row.jobs) {

@@ -36,7 +36,7 @@ export const resume = (
       where q.execution_id = locked.execution_id and q.runner = 'edge'
         and q.status in ('queued', 'retry') and q.available_at <= now() and q.attempts < q.max_attempts
         and not exists (select from mine)
-      order by q.priority desc, q.queue_id
+      order by q.priority desc, q.created_at, q.queue_id
       limit ${p.queue_ids.length}
       for update skip locked
     ) r
@@ -93,12 +93,16 @@ export interface SweptRow {
   undecided: string[]
   /** Jobs whose last permitted attempt fell silent. */
   exhausted: { execution_id: string; node_id: string; node_name: string; attempts: number }[]
+  /** How many leases had run out. */
+  freed: number
 }
 
 /** How many of each kind one sweep takes up; the next goes on. */
 const SWEEP_LIMIT = 500
 /** A job is stranded when it has been free for this long: whoever queued it would have begun. */
 const STRANDED_SECONDS = 10
+/** How long a job that is done can be asked after. */
+const DONE_DAYS = 7
 
 /** Frees leases that ran out, and lists what needs somebody to go on with it. */
 export const sweep = (sql: Sql): Statement => sql`
@@ -123,8 +127,16 @@ export const sweep = (sql: Sql): Statement => sql`
       where runner = 'edge' and status in ('queued', 'retry') and attempts < max_attempts
         and available_at < now() - make_interval(secs => ${STRANDED_SECONDS})
       limit ${SWEEP_LIMIT})
+  ), dropped as (
+    delete from noetl.queue where queue_id = any(array(select queue_id from noetl.queue
+      where status = 'done' and queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))
+      order by queue_id limit ${SWEEP_LIMIT}))
+  ), forgotten as (
+    delete from noetl.former_lease where queue_id = any(array(select queue_id from noetl.former_lease
+      where queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))
+      order by queue_id limit ${SWEEP_LIMIT}))
   )
-  select
+  select (select count(*)::int from freed) as freed,
     array(select execution_id::text from stranded) as stranded,
     array(select execution_id::text from noetl.execution where undecided <> '{}'
       limit ${SWEEP_LIMIT}) as undecided,

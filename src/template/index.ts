@@ -67,27 +67,34 @@ export function renderString(source: string, context: Context, limits?: Partial<
 export interface RenderOptions {
   /** What becomes of a text that needs an undefined value: an error, or the text as it was. */
   readonly onUndefined?: 'throw' | 'keep'
+  /** Told of each text that cannot be rendered, which then stays as it was; absent: an error is thrown. */
+  readonly onError?: (error: TemplateError) => void
   readonly limits?: Partial<Limits>
 }
 
 /**
  * Renders every text within a JSON value. Keys are left alone. The limits hold for the value as
  * a whole; an error carries the JSON pointer of the text that failed.
+ * @param context what templates see, or which of two they see, by the template's text
  */
 export function renderValue(
   value: unknown,
-  context: Context,
+  context: Context | ((text: string) => Context),
   options: RenderOptions = {},
 ): unknown {
-  const run = newRun(context, options.limits)
+  const isChoice = typeof context === 'function'
+  const run = newRun(isChoice ? {} : context, options.limits)
   const render = (text: string): unknown => {
     if (!isTemplate(text)) return text
     try {
+      if (isChoice) run.context = context(text)
       return renderLeaf(run, text)
     } catch (error) {
-      const isUndefined = error instanceof TemplateError && error.kind === 'undefined'
-      if (isUndefined && options.onUndefined === 'keep') return text
-      throw error
+      if (!(error instanceof TemplateError)) throw error
+      if (error.kind === 'undefined' && options.onUndefined === 'keep') return text
+      if (options.onError === undefined) throw error
+      options.onError(error)
+      return text
     }
   }
   return mapTexts(value, run.limits, render)
@@ -118,6 +125,20 @@ export function namesInValue(value: unknown): string[] {
   const found = new Set<string>()
   mapTexts(value, DEFAULT_LIMITS, (text) => {
     for (const name of namesIn(text)) found.add(name)
+    return text
+  })
+  return [...found]
+}
+
+/** The same, passing over texts that are no templates that could be rendered. */
+export function namesIfAny(value: unknown): string[] {
+  const found = new Set<string>()
+  mapTexts(value, DEFAULT_LIMITS, (text) => {
+    try {
+      for (const name of namesIn(text)) found.add(name)
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error
+    }
     return text
   })
   return [...found]

@@ -22,7 +22,7 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** What one evaluation has at hand, and what it has used up. */
 export interface Run {
-  readonly context: Context
+  context: Context
   readonly limits: Limits
   steps: number
   output: number

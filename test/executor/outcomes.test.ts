@@ -41,7 +41,9 @@ describe('a job of the backlog that another invocation took', () => {
     const log = await setUp.log(id)
     expect(log).toContain('step_completed:a')
     expect(await detail(id)).toMatchObject({ status: 'RUNNING' })
-    for (const step of ['b', 'c']) await setUp.post('/api/events', completed(id, step))
+    for (const step of ['b', 'c']) {
+      await setUp.post('/api/events', { ...completed(id, step), worker_id: 'other' })
+    }
     expect(await detail(id)).toMatchObject({ status: 'COMPLETED' })
   })
 })

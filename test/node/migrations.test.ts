@@ -10,12 +10,14 @@ import {
   findDetail,
   findEvent,
   findEvents,
+  findRenderContext,
   type ListFilter,
   listExecutions,
   summarize,
 } from '../../src/event/reads.ts'
 import { type NewReport, record } from '../../src/event/report.ts'
 import { INITIAL } from '../../src/event/state.ts'
+import { countJobs, findLease, heartbeat, lease, listJobs } from '../../src/queue/jobs.ts'
 import { extend, resume, sweep } from '../../src/queue/leases.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -130,11 +132,13 @@ const REPORT: NewReport = {
   stack_trace: null,
   trace_component: null,
   worker_id: null,
+  queue_id: null,
   attempt: null,
   current_index: null,
   current_item: null,
 }
 const PAGE = { after: 0, limit: 100 }
+const ANY_JOB = { status: null, execution_id: null, worker_id: null, cursor: null, limit: 10 }
 const HELD = { worker_id: 'w', queue_ids: ['1'], nodes: ['n'] }
 
 const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] = [
@@ -191,7 +195,28 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
       }),
     /queue_node_key/,
   ],
-  ['extend a lease', (s) => extend(s, HELD, 60), /queue_pkey/],
+  ['extend a lease', (s) => extend(s, HELD, 60), /queue_(pkey|by_worker)/],
+  [
+    'lease for a worker',
+    (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null }),
+    /queue_ready/,
+  ],
+  [
+    'end a lease',
+    (s) => findLease(s, { queue_id: '1', worker_id: null, back: null }),
+    /former_lease_pkey|former_lease/,
+  ],
+  [
+    'heartbeat',
+    (s) => heartbeat(s, { queue_id: '1', worker_id: null, seconds: 60 }),
+    /queue_(pkey|node_key)/,
+  ],
+  ['jobs', (s) => listJobs(s, ANY_JOB), /queue_pkey/],
+  ['jobs by status', (s) => listJobs(s, { ...ANY_JOB, status: 'dead' }), /queue_by_status/],
+  ['jobs by worker', (s) => listJobs(s, { ...ANY_JOB, worker_id: 'w' }), /queue_by_worker/],
+  ['jobs by execution', (s) => listJobs(s, { ...ANY_JOB, execution_id: ID }), /queue_node_key/],
+  ['queue size', (s) => countJobs(s, 'queued'), /queue_by_status|queue_ready/],
+  ['render', (s) => findRenderContext(s, ID, ['a']), /node_name_event_type_seq_idx/],
   ['sweep', (s) => sweep(s), /queue_lease_until/],
   [
     'register',

@@ -1,0 +1,65 @@
+// What workers ask about an execution while they run its steps.
+
+import { Hono } from 'hono'
+import * as z from 'zod'
+import type { App } from '../env.ts'
+import { Id } from '../ids.ts'
+import type { JsonObject } from '../json.ts'
+import { operation } from '../operation.ts'
+import { reply } from '../reply.ts'
+import { AnyJson, AnyObject } from '../schema.ts'
+import { readIterations } from './read-service.ts'
+import { renderFor } from './render.ts'
+
+const RenderRequest = z.object({
+  execution_id: Id,
+  template: AnyJson.refine(
+    (value) => value !== undefined && value !== null,
+    'template is required',
+  ),
+  extra_context: AnyObject.nullish().describe('seen by the templates; neither kept nor logged'),
+  strict: z.boolean().nullish().describe('read and without effect, as in NoETL'),
+})
+
+export const context = new Hono<App>()
+  .post(
+    '/context/render',
+    operation({
+      summary: "Render a job's templates with what its execution knows",
+      description:
+        'Of an object, `work` and `task` are rendered and the rest passes. A text that needs what is ' +
+        'undefined stays as it was.',
+      body: RenderRequest,
+      reply: z.object({
+        status: z.literal('ok'),
+        rendered: AnyJson,
+        context_keys: z.array(z.string()),
+        warnings: z.array(z.string()).optional(),
+      }),
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const { execution_id, template, extra_context } = c.req.valid('json')
+      const extra: JsonObject = extra_context ?? {}
+      return reply(c, await renderFor(c.var.sql, execution_id, template, extra))
+    },
+  )
+  .get(
+    '/aggregate/loop/results',
+    operation({
+      summary: "Results of a step's iterations, in their order",
+      query: z.object({ execution_id: Id, step_name: z.string().min(1).max(256) }),
+      reply: z.object({
+        status: z.literal('ok'),
+        results: z.array(AnyJson),
+        count: z.int(),
+        method: z.literal('loop_metadata'),
+      }),
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const { execution_id, step_name } = c.req.valid('query')
+      const results = await readIterations(c.var.sql, execution_id, step_name)
+      return reply(c, { status: 'ok', results, count: results.length, method: 'loop_metadata' })
+    },
+  )

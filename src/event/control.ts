@@ -1,0 +1,109 @@
+// Asking the evaluator from outside: to end an execution, or to go on with it.
+
+import { type Context, Hono } from 'hono'
+import * as z from 'zod'
+import type { App } from '../env.ts'
+import { claimOf, goOn } from '../executor/drive.ts'
+import { Id } from '../ids.ts'
+import { operation } from '../operation.ts'
+import { reply } from '../reply.ts'
+import { AnyJson, StatusName } from '../schema.ts'
+import { readStanding } from './read-service.ts'
+import { cancel, settle } from './service.ts'
+
+const StopRequest = z.object({
+  reason: z.string().max(4_096).nullish(),
+})
+
+const stop = operation({
+  summary: 'Cancel an execution',
+  description:
+    'Its waiting jobs are given up; what is running is not torn off, but what it reports changes nothing. ' +
+    'Cancelling twice is 200 twice; one that has ended otherwise is a 409.',
+  body: StopRequest,
+  bodyOptional: true,
+  reply: z.object({
+    status: z.literal('ok'),
+    message: z.string(),
+    execution_id: z.string(),
+    execution_status: StatusName,
+  }),
+  errors: ['not_found', 'conflict'],
+})
+
+const Triggered = z.object({ status: z.literal('success'), message: z.string() })
+
+export const control = new Hono<App>()
+  .post('/executions/:execution_id/stop', stop, async (c) =>
+    stopped(c, c.req.param('execution_id'), c.req.valid('json').reason ?? null),
+  )
+  .post('/executions/:execution_id/cancel', stop, async (c) =>
+    stopped(c, c.req.param('execution_id'), c.req.valid('json').reason ?? null),
+  )
+  .post(
+    '/broker/evaluate/:execution_id',
+    operation({
+      summary: 'Have the evaluator look at an execution again',
+      description:
+        'It does so by itself after each report, and the cron trigger finds what was missed.',
+      reply: Triggered,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const id = c.req.param('execution_id')
+      await evaluate(c, id)
+      const message = `Orchestration evaluation triggered for execution ${id}`
+      return reply(c, { status: 'success', message })
+    },
+  )
+  .post(
+    '/iterator/complete/:execution_id',
+    operation({
+      summary: 'Have the evaluator look at an execution again',
+      reply: Triggered,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const id = c.req.param('execution_id')
+      await evaluate(c, id)
+      const message = `Iterator completion check triggered for execution ${id}`
+      return reply(c, { status: 'success', message })
+    },
+  )
+  .post(
+    '/workflow/config',
+    operation({
+      summary: 'Whether the steps of an execution are kept',
+      description: 'They are, in its catalog entry; what is sent here is not needed.',
+      body: z.object({
+        steps: AnyJson.optional(),
+        config: z
+          .object({ execution_id: Id.nullish(), playbook_path: AnyJson.optional() })
+          .nullish(),
+      }),
+      reply: z.union([
+        z.object({ status: z.literal('ok'), persisted: z.literal(true) }),
+        z.object({ status: z.literal('ignored'), reason: z.string() }),
+      ]),
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const id = c.req.valid('json').config?.execution_id ?? null
+      if (id === null) return reply(c, { status: 'ignored', reason: 'missing execution_id' })
+      await readStanding(c.var.sql, id)
+      return reply(c, { status: 'ok', persisted: true })
+    },
+  )
+
+async function stopped(c: Context<App>, id: string, reason: string | null) {
+  const execution_status = await cancel(c.var.driver, id, reason)
+  const message = `Execution ${id} is cancelled.`
+  return reply(c, { status: 'ok', message, execution_id: id, execution_status })
+}
+
+async function evaluate(c: Context<App>, id: string): Promise<void> {
+  const { driver, sql } = c.var
+  await readStanding(sql, id)
+  const committed = await settle(driver, id, claimOf(driver, 0, []))
+  if (committed) c.executionCtx.waitUntil(goOn(driver, committed))
+}

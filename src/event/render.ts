@@ -1,0 +1,126 @@
+// Rendering what a worker is about to run, with what the execution knows.
+
+import { textFromBase64 } from '../base64.ts'
+import { rowsOf, type Sql } from '../db.ts'
+import { fail } from '../errors.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../json.ts'
+import { type Context, namesIfAny, renderValue, type TemplateError } from '../template/index.ts'
+import { templateContext } from './batch.ts'
+import { findRenderContext, type RenderRow } from './reads.ts'
+import { dataOf } from './types.ts'
+
+export interface Rendered {
+  status: 'ok'
+  rendered: Json
+  /** Names that templates could use. */
+  context_keys: string[]
+  /** Texts that stayed as they were for another reason than an undefined name. */
+  warnings?: string[]
+}
+
+const MAX_WARNINGS = 20
+
+/**
+ * Renders a template with what the execution knows and with `extra`. Of an object, `work` and `task` are
+ * rendered and the rest passes; anything else is rendered as a whole. A text that needs what is undefined
+ * stays as it was, that text alone. One round trip.
+ *
+ * `extra` may hold a worker's environment: it is seen by the step's own templates and by those of the
+ * playbook's workload, never by texts that came as data, which could be templates of a stranger.
+ * @throws AppError `not_found` for an unknown execution.
+ */
+export async function renderFor(
+  sql: Sql,
+  executionId: string,
+  template: Json,
+  extra: JsonObject,
+): Promise<Rendered> {
+  const isJob = isObject(template) && ('work' in template || 'task' in template)
+  const parts: JsonObject = isJob ? template : { whole: template }
+  const task = taskOf(parts.task ?? null)
+  const given = parts.work ?? null
+  const inCode = namesIfAny(isObject(task) ? decodedTexts(task) : null)
+  const names = [...new Set([...namesIfAny([given, task, parts.whole ?? null]), ...inCode])]
+  const row = await find(sql, executionId, names)
+  const results = new Map<string, Json>()
+  for (const [name, envelope] of Object.entries(row.results ?? {})) {
+    results.set(name, dataOf(envelope))
+  }
+  const warnings: string[] = []
+  const onError = (error: TemplateError) => {
+    if (warnings.length < MAX_WARNINGS) warnings.push(`${error.message} in ${error.expression}`)
+  }
+  const contextOf = (workload: JsonObject, over: JsonObject): Context => ({
+    ...templateContext({ execution_id: executionId, name: '', workload, results }, over),
+    results: Object.fromEntries(results),
+  })
+  const render = (value: Json, context: Context | ((text: string) => Context)) =>
+    renderValue(value, context, { onUndefined: 'keep', onError }) as Json
+
+  const fields = isObject(given) ? given : {}
+  const { env: _env, ...harmless } = extra
+  const own = isObject(row.own) ? textsOf(row.own) : new Set<string>()
+  const within = isObject(fields.workload) ? fields.workload : row.workload
+  const inside = contextOf(within, { ...fields, ...harmless })
+  const trusted = contextOf(within, { ...fields, ...extra })
+  const work = render(given, (text) => (own.has(text) ? trusted : inside))
+  const done = isObject(work) ? work : {}
+  const workload = isObject(done.workload) ? done.workload : row.workload
+  const outer = contextOf(workload, { ...done, ...extra })
+  const context_keys = [
+    ...new Set([
+      ...['work', 'workload', 'results', ...row.steps, 'context', 'execution_id'],
+      ...Object.keys(workload),
+      ...Object.keys(extra),
+      ...Object.keys(fields),
+    ]),
+  ]
+  const reply = { status: 'ok', context_keys, ...(warnings.length > 0 && { warnings }) } as const
+  if (!isJob) return { ...reply, rendered: render(template, outer) }
+  const seen = inCode.filter((name) => results.has(name) && !(name in done))
+  return {
+    ...reply,
+    rendered: {
+      ...template,
+      ...('work' in template && {
+        // what a worker renders itself, code and SQL, sees there which steps came before
+        work: isObject(work)
+          ? {
+              ...work,
+              ...Object.fromEntries(seen.map((name) => [name, results.get(name) ?? null])),
+            }
+          : work,
+      }),
+      ...('task' in template && { task: render(task, outer) }),
+    },
+  }
+}
+
+async function find(sql: Sql, executionId: string, names: string[]): Promise<RenderRow> {
+  const wanted = names.includes('results') ? null : names
+  const [row] = await rowsOf<RenderRow>(findRenderContext(sql, executionId, wanted))
+  return row ?? fail('not_found', `Execution '${executionId}' not found.`)
+}
+
+/** A job's action as workers send it: JSON text of an object, or the object. */
+function taskOf(task: Json): Json {
+  if (typeof task !== 'string') return task
+  try {
+    return parseJson(task)
+  } catch {
+    return task
+  }
+}
+
+/** What stands in base64 in a job's action: its worker renders it. */
+function decodedTexts(task: JsonObject): Json[] {
+  return Object.entries(task).flatMap(([key, value]) =>
+    key.endsWith('_b64') && typeof value === 'string' ? [textFromBase64(value)] : [],
+  )
+}
+
+function textsOf(value: Json): Set<string> {
+  if (typeof value === 'string') return new Set([value])
+  if (typeof value !== 'object' || value === null) return new Set()
+  return new Set(Object.values(value).flatMap((child) => [...textsOf(child)]))
+}
