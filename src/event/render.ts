@@ -75,24 +75,30 @@ export async function renderFor(
       ...Object.keys(fields),
     ]),
   ]
-  const reply = { status: 'ok', context_keys, ...(warnings.length > 0 && { warnings }) } as const
-  if (!isJob) return { ...reply, rendered: render(template, outer) }
-  const seen = inCode.filter((name) => results.has(name) && !(name in done))
+  const rendered = isJob
+    ? jobOf(template, work, render(task, outer), results, inCode)
+    : render(template, outer)
+  return { status: 'ok', rendered, context_keys, ...(warnings.length > 0 && { warnings }) }
+}
+
+/** The parts of a job's template, rendered. */
+function jobOf(
+  template: JsonObject,
+  work: Json,
+  task: Json,
+  results: ReadonlyMap<string, Json>,
+  inCode: readonly string[],
+): JsonObject {
+  const seen = inCode.filter((name) => results.has(name) && isObject(work) && !(name in work))
   return {
-    ...reply,
-    rendered: {
-      ...template,
-      ...('work' in template && {
-        // what a worker renders itself, code and SQL, sees there which steps came before
-        work: isObject(work)
-          ? {
-              ...work,
-              ...Object.fromEntries(seen.map((name) => [name, results.get(name) ?? null])),
-            }
-          : work,
-      }),
-      ...('task' in template && { task: render(task, outer) }),
-    },
+    ...template,
+    ...('work' in template && {
+      // what a worker renders itself, code and SQL, sees there which steps came before
+      work: isObject(work)
+        ? { ...work, ...Object.fromEntries(seen.map((name) => [name, results.get(name) ?? null])) }
+        : work,
+    }),
+    ...('task' in template && { task }),
   }
 }
 

@@ -58,7 +58,12 @@ test('the list has the original’s keys, newest first, in one round trip', asyn
 test('status, progress, times and result are the same in list and detail', async () => {
   const { body: list } = await client.get(`/api/executions?path=${path}`)
   for (const item of list) {
-    const { events, requestor, waiting_for: _some, ...detail } = (await client.get(`/api/executions/${item.id}`)).body
+    const {
+      events,
+      requestor,
+      waiting_for: _some,
+      ...detail
+    } = (await client.get(`/api/executions/${item.id}`)).body
     expect(detail).toEqual(item)
     expect(events.length).toBeGreaterThan(0)
     expect(requestor).toMatchObject({ ip: null, timestamp: expect.any(String) })
