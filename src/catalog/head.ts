@@ -11,8 +11,6 @@ export interface Head {
 
 const MAX_NAME = 256
 const MAX_DESCRIPTION = 1_000
-/** What is sure to fit into an index (migrations/0006_catalog.sql). */
-const MAX_SEARCH = 600
 
 /** The head of a payload under a path; long texts are cut, so that a page of a thousand is a reply. */
 export function headOf(path: string, payload: JsonObject): Head {
@@ -26,9 +24,9 @@ export function headOf(path: string, payload: JsonObject): Head {
   }
 }
 
-/** What a search looks through. */
+/** What a search looks through: what lists show. */
 export function searchedText(path: string, { name, description }: Head): string {
-  return cut(folded([path, name, description ?? ''].join('\n')), MAX_SEARCH)
+  return folded([path, name, description ?? ''].join('\n'))
 }
 
 /** Text as it is compared: in lower case, and composed, whatever the database's locale is. */

@@ -3,6 +3,7 @@
 import { textFromBase64 } from '../base64.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
 import { namesInExpression, namesInValue } from '../template/index.ts'
+import { DATA_KEYS, resolved, tasksOf } from './workbook.ts'
 
 /** Step types that do work, so that the step has an action and a job. */
 export const TOOLS: ReadonlySet<string> = new Set([
@@ -70,7 +71,6 @@ export const ENCODED: Readonly<Record<string, string>> = {
 }
 /** Keys whose text is a program, where braces are not templates. */
 export const PROGRAM_KEYS: ReadonlySet<string> = new Set(['code', 'code_b64'])
-const DATA_KEYS = ['input', 'payload', 'args', 'with', 'data']
 
 /** The steps of a playbook's payload, as written; [] when it has none. */
 function stepsOf(payload: JsonObject): Json[] {
@@ -85,9 +85,10 @@ export function stepName(step: JsonObject): Json | undefined {
 
 /** Compiles the payload of a playbook that passed validation (validate.ts). */
 export function compilePlaybook(payload: JsonObject): Playbook {
+  const tasks = tasksOf(payload)
   const order = stepsOf(payload)
     .filter(isObject)
-    .map((step, index) => compileStep(step, index))
+    .map((step, index) => compileStep(step, resolved(step, tasks) ?? step, index))
   const steps = new Map(order.map((step) => [step.name, step]))
   for (const step of order) {
     for (const { to } of step.next) {
@@ -119,10 +120,11 @@ export function isJoin(step: Step): boolean {
   return step.name === END || step.predecessors.size > 1
 }
 
-function compileStep(step: JsonObject, index: number): Step {
+/** @param task what the step does: itself, or the workbook's task that it means */
+function compileStep(step: JsonObject, task: JsonObject, index: number): Step {
   const name = String(stepName(step))
-  const tool = toolOf(step)
-  const rest = Object.entries(step).filter(([key]) => !FLOW_KEYS.has(key))
+  const tool = toolOf(task)
+  const rest = Object.entries(task).filter(([key]) => !FLOW_KEYS.has(key))
   return {
     name,
     index,

@@ -80,20 +80,20 @@ export const register = (sql: Sql, e: NewEntry, expected: number | null = null):
       and not exists (select from sent)
       and (${expected}::int is null
         or coalesce(max(n.version) filter (where n.is_there), 0) = ${expected}::int)
-  ), demoted as (
-    update noetl.catalog c set latest = false
-    from newest n, next where c.catalog_id = n.catalog_id and c.latest
-    returning c.catalog_id
   ), created as (
-    insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload, meta,
-      latest, name, description, tasks_count, search)
+    insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload, meta, name,
+      description, tasks_count)
     select ${e.catalog_id}::bigint, ${e.path}, next.version, ${e.kind},
       ${e.content}, ${e.digest}, ${toJson(e.payload)}::jsonb,
       jsonb_build_object('registered_at', noetl.rfc3339(now())),
-      true, ${head.name}, ${head.description}, ${head.tasks_count}, ${searchedText(e.path, head)}
-    -- counted, so that the other has ceased to be the latest before this one is
-    from next, (select count(*) from demoted) as others
+      ${head.name}, ${head.description}, ${head.tasks_count}
+    from next
     returning *
+  ), latest as (
+    insert into noetl.catalog_latest (path, catalog_id, kind, search)
+    select c.path, c.catalog_id, c.kind, ${searchedText(e.path, head)} from created c
+    on conflict (path) do update
+    set catalog_id = excluded.catalog_id, kind = excluded.kind, search = excluded.search
   )
   select ${heads(sql)}, true as created from (table created union all table sent) c
   union all
@@ -162,9 +162,8 @@ export const searchHeads = (
   page: { text: string; after: string | null; limit: number },
 ): Statement => sql`
   with found as (
-    -- nothing but what catalog_search holds, so that no entry is read that is not shown
-    select c.catalog_id from noetl.catalog c
-    where c.latest and c.kind = 'Playbook' and position(${folded(page.text)} in c.search) > 0
+    select c.catalog_id from noetl.catalog_latest c
+    where c.kind = 'Playbook' and position(${folded(page.text)} in c.search) > 0
       and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
     order by c.catalog_id desc
     limit ${page.limit}
@@ -176,7 +175,7 @@ export const findHead = (sql: Sql, path: string): Statement => sql`
   select ${heads(sql)} from (${entryByLookup(sql, { path, version: null })}) c`
 
 export const countPlaybooks = (sql: Sql): Statement => sql`
-  select count(*)::int as playbooks from noetl.catalog c where c.latest and c.kind = 'Playbook'`
+  select count(*)::int as playbooks from noetl.catalog_latest c where c.kind = 'Playbook'`
 
 export const findWhole = (sql: Sql, lookup: Lookup): Statement => sql`
   select ${columns(sql)}, c.content, c.layout, c.payload from (${entryByLookup(sql, lookup)}) c`
@@ -191,9 +190,13 @@ export interface HiddenRow {
 /** Hides every version of a path. Safe to repeat. */
 export const hide = (sql: Sql, path: string, deletionId: string): Statement => sql`
   with hidden as (
-    update noetl.catalog c set deleted_at = now(), deletion_id = ${deletionId}::bigint, latest = false
+    update noetl.catalog c set deleted_at = now(), deletion_id = ${deletionId}::bigint
     where c.path = ${path} and c.deleted_at is null
     returning c.catalog_id
+  ), latest as (
+    -- unless another version has become the latest meanwhile
+    delete from noetl.catalog_latest l using hidden h
+    where l.path = ${path} and l.catalog_id = h.catalog_id
   ), before as (
     select c.deleted_at, c.deletion_id from noetl.catalog c where c.path = ${path}
   )

@@ -14,6 +14,7 @@ import {
   stepName,
   TOOLS,
 } from './playbook.ts'
+import { isReference, resolved, taskNameOf, tasksOf } from './workbook.ts'
 import { type Key, readYaml } from './yaml.ts'
 
 export const MAX_CONTENT_BYTES = 1_048_576
@@ -95,9 +96,61 @@ function checkWorkflow(payload: JsonObject, report: Report): void {
   const firstOf = new Map<string, number>()
   for (const [index, step] of steps.entries()) checkName(step, [key, index], firstOf, report)
   if (!firstOf.has(START)) report([key], `no step is called '${START}'`)
+  const tasks = checkWorkbook(payload, firstOf, report)
   for (const [index, step] of steps.entries()) {
-    if (isObject(step)) checkStep(step, [key, index], firstOf, report)
+    if (!isObject(step)) continue
+    checkStep(step, [key, index], firstOf, report)
+    checkReference(step, [key, index], tasks, report)
   }
+}
+
+/** Checks the tasks of a workbook; each is a step without a place in the flow. */
+function checkWorkbook(
+  payload: JsonObject,
+  names: ReadonlyMap<string, number>,
+  report: Report,
+): ReadonlyMap<string, JsonObject> {
+  const { workbook } = payload
+  const tasks = tasksOf(payload)
+  if (workbook === undefined || workbook === null) return tasks
+  if (!Array.isArray(workbook)) {
+    report(['workbook'], 'the workbook is a list of tasks')
+    return tasks
+  }
+  const seen = new Set<string>()
+  for (const [index, task] of workbook.entries()) {
+    const at = ['workbook', index]
+    if (!isObject(task)) {
+      report(at, 'a task is a mapping')
+      continue
+    }
+    const name = task.name ?? task.task ?? task.step
+    if (typeof name !== 'string' || name.trim() === '')
+      report(at, 'a task needs a name: name: NAME')
+    else if (seen.has(name)) report(at, `another task is called '${name}'`)
+    else seen.add(name)
+    const { next: _none, ...rest } = task
+    checkStep(rest, at, names, report)
+    checkReference(task, at, tasks, report)
+  }
+  return tasks
+}
+
+/** Checks that a step of type workbook means a task that there is. */
+function checkReference(
+  step: JsonObject,
+  at: Key[],
+  tasks: ReadonlyMap<string, JsonObject>,
+  report: Report,
+): void {
+  if (!isReference(step) || resolved(step, tasks) !== null) return
+  const wanted = String(taskNameOf(step))
+  report(
+    at,
+    tasks.has(wanted)
+      ? `the tasks behind '${wanted}' name one another, or one that is not there`
+      : `no task of the workbook is called '${wanted}'`,
+  )
 }
 
 function countNext(step: Json): number {

@@ -1,8 +1,10 @@
 // A playbook that is deleted is found no more, and what runs of it goes on.
 import { describe, expect, inject, test } from 'vitest'
 import { entryOf, keepEntry } from '../../src/catalog/compiled.ts'
-import { connect } from '../../src/db.ts'
+import { hide, register } from '../../src/catalog/queries.ts'
+import { connect, rowsOf, type Statement, sleep } from '../../src/db.ts'
 import { configOf } from '../../src/env.ts'
+import { newId } from '../../src/ids.ts'
 import { type Client, chain, completed, newClient, type Reply } from '../support.ts'
 
 const client = newClient()
@@ -200,8 +202,70 @@ test('deleting while others register leaves the newest versions, or none', async
   await deleteWhileRegistering()
 })
 
+/** Sends a statement whose transaction stays open a while, and then what is to meet it. */
+async function whileOpen<T>(own: Client, statement: Statement, meanwhile: () => Promise<T>) {
+  const sql = connect(configOf(own.env))
+  const open = sql.transaction([statement, sql`select pg_sleep(0.5)`])
+  await sleep(200)
+  const [met] = await Promise.all([meanwhile(), open])
+  return met
+}
+
 describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
+  const database = inject('postgres')
+
   test('deleting while others register leaves the newest versions, or none', async () => {
-    await deleteWhileRegistering(inject('postgres'))
+    await deleteWhileRegistering(database)
+  })
+
+  const newest = async (own: Client, path: string) => [
+    (await own.get(`/api/catalog/resource?resource_path=${path}`)).body.length,
+    (await own.get(`/api/catalog/playbooks?id=${path}`)).body.version,
+    (await own.get(`/api/catalog/playbooks/search?q=${path}`)).body[0]?.version,
+  ]
+
+  test('a deletion that meets a registration hides what was there before it', async () => {
+    const [own, path] = [newClient({}, database), newPath()]
+    await registered(path, 2, own)
+    const third = {
+      path,
+      kind: 'Playbook',
+      content: 'x',
+      payload: {},
+      digest: 'd',
+      catalog_id: newId(),
+    }
+    const statement = register(connect(configOf(own.env)), third)
+    const { body } = await whileOpen(own, statement, () => remove(path, own))
+    expect(body.versions).toBe(2)
+    expect(await newest(own, path)).toEqual([1, 3, 3])
+  })
+
+  test('a registration that meets a deletion comes after it', async () => {
+    const [own, path] = [newClient({}, database), newPath()]
+    await registered(path, 2, own)
+    const statement = hide(connect(configOf(own.env)), path, newId())
+    const { body } = await whileOpen(own, statement, () =>
+      own.post('/api/catalog/register', { content: minimal(path, 3) }),
+    )
+    expect([body.version, body.created]).toEqual([3, true])
+    expect(await newest(own, path)).toEqual([1, 3, 3])
+  })
+
+  test('of two deletions that meet, one deletes', async () => {
+    const [own, path] = [newClient({}, database), newPath()]
+    await registered(path, 2, own)
+    const statement = hide(connect(configOf(own.env)), path, newId())
+    expect((await whileOpen(own, statement, () => remove(path, own))).status).toBe(404)
+  })
+
+  test('a deletion that is sent again while the first is under way knows itself', async () => {
+    const [own, path] = [newClient({}, database), newPath()]
+    await registered(path, 2, own)
+    const sql = connect(configOf(own.env))
+    const id = newId()
+    const met = await whileOpen(own, hide(sql, path, id), () => rowsOf(hide(sql, path, id)))
+    expect(met).toEqual([{ versions: 0, was_there: true }])
+    expect(await rowsOf(hide(sql, path, id))).toEqual([{ versions: 2, was_there: false }])
   })
 })

@@ -1,4 +1,8 @@
 import { describe, expect, inject, test } from 'vitest'
+import { type RegisteredRow, register } from '../../src/catalog/queries.ts'
+import { connect, rowsOf } from '../../src/db.ts'
+import { configOf } from '../../src/env.ts'
+import { newId } from '../../src/ids.ts'
 import { newClient } from '../support.ts'
 
 const client = newClient()
@@ -124,6 +128,26 @@ test('a registration costs one round trip', async () => {
   const own = newClient()
   await own.register(minimal(newPath()))
   expect(await own.trips()).toBe(1)
+})
+
+test('a registration that is sent again after another has come stays what it was', async () => {
+  const sql = connect(configOf(client.env))
+  const path = newPath()
+  const entry = {
+    path,
+    kind: 'Playbook',
+    content: 'x',
+    payload: {},
+    digest: 'd',
+    catalog_id: newId(),
+  }
+  const [first] = await rowsOf<RegisteredRow>(register(sql, entry))
+  await client.register(minimal(path))
+  const again = await rowsOf<RegisteredRow>(register(sql, entry))
+  expect(again).toEqual([first])
+  expect([first?.version, first?.created]).toEqual([1, true])
+  expect(await versionsOf(path)).toEqual([2, 1])
+  expect((await client.get(`/api/catalog/playbooks/search?q=${path}`)).body[0].version).toBe(2)
 })
 
 test('another kind is kept without a look at its workflow', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Endpoint, startEndpoint } from '../../dev/neon/client.ts'
-import { listHeads, register } from '../../src/catalog/queries.ts'
+import { findHead, hide, listHeads, register, searchHeads } from '../../src/catalog/queries.ts'
 import type { Sql, Statement } from '../../src/db.ts'
 import { append, readExecution } from '../../src/event/log.ts'
 import {
@@ -38,6 +38,8 @@ async function fill(): Promise<void> {
   await sql.transaction([
     sql`insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload)
       select n, 'p' || n % 500, n / 500 + 1, 'Playbook', '', '', '{}' from generate_series(1, 5000) n`,
+    sql`insert into noetl.catalog_latest (path, catalog_id, kind, search)
+      select 'p' || n, n, 'Playbook', 'p' || n from generate_series(1, 5000) n`,
     sql`insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status, version,
         last_event_type, workload, state, parent_execution_id)
       select ${first} + (n::bigint << 34), n % 5000, 'p' || n % 500, 'p', 1, 'playbook',
@@ -231,6 +233,13 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
       }),
     /catalog_path_version_key/,
   ],
+  [
+    'search playbooks',
+    (s) => searchHeads(s, { text: 'x', after: null, limit: 10 }),
+    /catalog_latest_newest/,
+  ],
+  ['a playbook', (s) => findHead(s, 'p'), /catalog_path_version_key/],
+  ['delete a playbook', (s) => hide(s, 'p', '1'), /catalog_path_version_key/],
   ['list playbooks', (s) => listHeads(s, { after: null, limit: 10 }), /catalog_(newest|pkey)/],
 ]
 
