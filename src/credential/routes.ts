@@ -1,7 +1,7 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
 import { operation } from '../operation.ts'
-import { reply } from '../reply.ts'
+import { reply, type Sent } from '../reply.ts'
 import {
   CredentialFilter,
   CredentialItem,
@@ -11,17 +11,16 @@ import {
 } from './schema.ts'
 import { getCredential, listCredentials, putCredential } from './service.ts'
 
+const create = operation({
+  summary: 'Create a credential, or replace the one of that name',
+  body: NewCredentialRequest,
+  reply: CredentialItem,
+  example: { name: 'pg_main', type: 'postgres', data: { db_host: 'db', db_user: 'u' } },
+})
+
 export const credentials = new Hono<App>()
-  .post(
-    '/',
-    operation({
-      summary: 'Create a credential, or replace the one of that name',
-      body: NewCredentialRequest,
-      reply: CredentialItem,
-      example: { name: 'pg_main', type: 'postgres', data: { db_host: 'db', db_user: 'u' } },
-    }),
-    async (c) => reply(c, await putCredential(c.var.sql, c.var.config, c.req.valid('json'))),
-  )
+  .post('/', create, (c) => put(c, c.req.valid('json')))
+  .post('/legacy', create, (c) => put(c, c.req.valid('json')))
   .get(
     '/',
     operation({
@@ -48,3 +47,7 @@ export const credentials = new Hono<App>()
       return reply(c, await getCredential(sql, config, c.req.param('identifier'), include_data))
     },
   )
+
+async function put(c: Context<App>, request: NewCredentialRequest): Promise<Sent> {
+  return reply(c, await putCredential(c.var.sql, c.var.config, request))
+}

@@ -1,5 +1,6 @@
 // The sweeper, run by the cron trigger each minute: what makes "stuck RUNNING for ever" impossible.
 
+import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
 import { recordEvent } from '../event/service.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
@@ -7,16 +8,17 @@ import { type Driver, notify, takeUp } from './drive.ts'
 
 /**
  * Frees leases that ran out, fails steps whose last attempt fell silent, and has executions taken up
- * that have free edge jobs or unanswered reports. Each execution's trouble is its own.
+ * that have free edge jobs or unanswered reports; then adds what has ended to the dashboard's figures.
+ * Each one's trouble is its own.
  */
 export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
   const { sql, env } = driver
   const [found] = await rowsOf<SweptRow>(sweep(sql))
   if (!found) return null
   for (const { execution_id, node_id, node_name, attempts } of found.exhausted) {
-    await alone(execution_id, () =>
+    await alone(`execution ${execution_id}`, () =>
       recordEvent(
-        sql,
+        driver,
         {
           execution_id,
           event_type: 'action_error',
@@ -31,10 +33,11 @@ export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
     )
   }
   for (const execution_id of new Set([...found.undecided, ...found.stranded])) {
-    await alone(execution_id, () =>
+    await alone(`execution ${execution_id}`, () =>
       env.JOBS ? notify(driver, execution_id) : takeUp(driver, execution_id),
     )
   }
+  await alone('rollup', () => rowsOf(rollUp(sql)))
   return found
 }
 
@@ -43,10 +46,10 @@ export async function makePartitions({ sql }: Driver): Promise<void> {
   await rowsOf(ensurePartitions(sql))
 }
 
-async function alone(executionId: string, work: () => Promise<unknown>): Promise<void> {
+async function alone(what: string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    console.error(`execution ${executionId}: sweep failed`, error)
+    console.error(`${what}: sweep failed`, error)
   }
 }

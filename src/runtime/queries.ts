@@ -5,7 +5,7 @@ import { type JsonObject, toJson } from '../json.ts'
 import type { Kind } from './schema.ts'
 
 /** A runtime that says nothing for so long counts as offline; NoETL's workers speak every 15 s. */
-const SILENT_SECONDS = 60
+export const SILENT_SECONDS = 60
 
 export interface RuntimeWrite {
   runtime_id: string

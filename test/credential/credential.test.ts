@@ -56,6 +56,19 @@ test('tags survive as they are', async () => {
   expect((await create()).body.tags).toBeNull()
 })
 
+test('the legacy route creates and replaces as the other one does, and is no identifier', async () => {
+  const { name, body } = await create()
+  const again = await client.post(`${PATH}/legacy`, { name, data: { password: 'new' } })
+  expect([again.status, again.body.id, again.body.name]).toEqual([200, body.id, name])
+  expect((await client.get(`${PATH}/${name}?include_data=true`)).body.data).toEqual({
+    password: 'new',
+  })
+  expect((await client.post(`${PATH}/legacy`, { name })).status).toBe(422)
+  // a credential may have that name
+  await client.post(PATH, { name: 'legacy', data: {} })
+  expect((await client.get(`${PATH}/legacy`)).body.name).toBe('legacy')
+})
+
 test('a credential of the same name is replaced and keeps its id', async () => {
   const { name, body } = await create({ description: 'old', tags: ['t'] })
   const again = await client.post(PATH, { name, type: 'generic', data: { password: 'new' } })

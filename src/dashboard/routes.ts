@@ -1,0 +1,36 @@
+import { type Context, Hono } from 'hono'
+import * as z from 'zod'
+import type { App } from '../env.ts'
+import { operation } from '../operation.ts'
+import { reply, replyText } from '../reply.ts'
+import { EXPOSITION_TYPE } from './exposition.ts'
+import { DashboardStats, WidgetList } from './schema.ts'
+import { readMetrics, readStats, readWidgets } from './service.ts'
+
+export const dashboard = new Hono<App>()
+  .get(
+    '/stats',
+    operation({ summary: 'Figures of all executions and playbooks', reply: DashboardStats }),
+    async (c) => replyText(c, await readStats(c.var.sql)),
+  )
+  .get(
+    '/widgets',
+    operation({ summary: 'The figures as widgets of a dashboard', reply: WidgetList }),
+    async (c) => reply(c, { widgets: await readWidgets(c.var.sql) }),
+  )
+
+const showMetrics = operation({
+  summary: 'Figures for Prometheus',
+  description: 'Text format 0.0.4. A scraper sends the key as everybody does.',
+  reply: z.string(),
+  mediaType: 'text/plain',
+})
+
+/** The metrics, under both of their names. */
+export const metrics = new Hono<App>()
+  .get('/metrics', showMetrics, (c) => sendMetrics(c))
+  .get('/api/metrics/prometheus', showMetrics, (c) => sendMetrics(c))
+
+async function sendMetrics(c: Context<App>) {
+  return c.body(await readMetrics(c.var.sql), 200, { 'content-type': EXPOSITION_TYPE })
+}
