@@ -32,3 +32,9 @@ create function noetl.retries(action jsonb) returns boolean
 -- at one instant, is one event.
 alter table noetl.event add column report_key text;
 create unique index event_report_key on noetl.event (execution_id, report_key) where report_key is not null;
+
+-- Child executions, whose id is that of the step_started event that they run for: the sweeper looks for
+-- those that have ended unheard, and those that have outlived their parents.
+create index queue_children on noetl.queue (event_id) where tool = 'playbook' and status = 'leased';
+create index execution_children on noetl.execution (parent_execution_id)
+  where ended_at is null and parent_event_id = execution_id;

@@ -34,6 +34,8 @@ export const Variables = z.object({
   EDGE_MAX_STEPS: z.coerce.number().int().min(1).max(10_000).default(40),
   /** How many actions of one execution run at the same time in one invocation. */
   EDGE_CONCURRENCY: z.coerce.number().int().min(1).max(6).default(5),
+  /** How deep playbooks may be nested. */
+  PLAYBOOK_DEPTH: z.coerce.number().int().min(1).max(100).default(16),
   /** How long a step may go without a sign before another invocation may take it. */
   EDGE_LEASE_SECONDS: z.coerce.number().int().min(5).max(3600).default(60),
 })

@@ -194,6 +194,9 @@ function checkStep(
     }
     if (known === 'http' && (step.url ?? step.endpoint) === undefined)
       report(at, 'an http step needs a url')
+    if (known === 'playbook' && (step.path ?? step.resource_path) === undefined) {
+      report(at, 'a playbook step needs the path of a playbook')
+    }
     if (known === 'postgres' && !POSTGRES_TEXTS.some((key) => step[key] !== undefined)) {
       report(at, `a postgres step needs one of ${POSTGRES_TEXTS.join(', ')}`)
     }

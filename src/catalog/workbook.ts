@@ -4,6 +4,8 @@ import { isObject, type Json, type JsonObject } from '../json.ts'
 
 /** Keys that carry a step's input, the later over the earlier. */
 export const DATA_KEYS = ['input', 'payload', 'params', 'args', 'with', 'data']
+/** How many tasks may stand behind one another. */
+const MAX_DEPTH = 8
 /** Keys that only say which task is meant. */
 const NAMING_KEYS = ['type', 'task', 'name', 'step', 'desc', 'description']
 
@@ -32,7 +34,7 @@ export function resolved(
   tasks: ReadonlyMap<string, JsonObject>,
 ): JsonObject | null {
   let whole = step
-  for (let depth = 0; depth <= tasks.size; depth++) {
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
     if (!isReference(whole)) return whole
     const task = tasks.get(String(taskNameOf(whole)))
     if (!task) return null

@@ -55,6 +55,8 @@ export interface Started {
   max_attempts: number
   /** The action_started event. */
   event_id: string
+  /** The step_started event. */
+  step_event_id: string
 }
 
 /** Whoever decides and can also run edge jobs: it leases what it has room for. */
@@ -286,6 +288,7 @@ export function planAppend(
       attempt: 1,
       max_attempts: job.max_attempts,
       event_id: startEvents[index]?.event_id ?? '',
+      step_event_id: job.event_id,
     }),
   )
   const taken: Taken[] = leased

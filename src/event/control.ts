@@ -96,7 +96,8 @@ export const control = new Hono<App>()
   )
 
 async function stopped(c: Context<App>, id: string, reason: string | null) {
-  const execution_status = await cancel(c.var.driver, id, reason)
+  const { status: execution_status, committed } = await cancel(c.var.driver, id, reason)
+  if (committed) c.executionCtx.waitUntil(goOn(c.var.driver, committed))
   const message = `Execution ${id} is cancelled.`
   return reply(c, { status: 'ok', message, execution_id: id, execution_status })
 }

@@ -257,6 +257,8 @@ export interface ExecutionRow {
   result: Json
   error: string | null
   undecided: number[]
+  parent_execution_id: string | null
+  parent_event_id: string | null
   results: JsonObject | null
   reports?: LoggedReport[] | null
   own_event_id?: string | null
@@ -265,7 +267,8 @@ export interface ExecutionRow {
 /** What is small of an execution's row `x`. */
 export const headColumns = (sql: Sql) => sql`
   x.execution_id::text, x.catalog_id::text, x.path, x.name, x.entry_version, x.version, x.status,
-  x.events_done, x.progress, x.last_event_type, x.error, x.undecided`
+  x.events_done, x.progress, x.last_event_type, x.error, x.undecided,
+  x.parent_execution_id::text, x.parent_event_id::text`
 
 /** What may be large of it, and is needed only to decide. */
 export const heavyColumns = (sql: Sql, needed: Statement) => sql`

@@ -87,11 +87,11 @@ export async function cancel(
   engine: Engine,
   executionId: string,
   reason: string | null,
-): Promise<Status> {
+): Promise<{ status: Status; committed: Committed | null }> {
   const error = reason === null ? 'cancelled' : `cancelled: ${reason}`
   for (;;) {
     const { status, cancelled } = await readStanding(engine.sql, executionId)
-    if (cancelled) return status
+    if (cancelled) return { status, committed: null }
     if (isTerminal(status)) {
       fail('conflict', `execution ${executionId} has ended already: ${status}`)
     }
@@ -108,7 +108,7 @@ export async function cancel(
       error,
     }
     const committed = await commit(engine, known, () => [{ draft }], null, null)
-    if (committed) return committed.known.state.status
+    if (committed) return { status: committed.known.state.status, committed }
   }
 }
 

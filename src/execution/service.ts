@@ -36,6 +36,7 @@ export interface Run {
 
 /**
  * Starts an execution of a catalog entry. One round trip when this isolate knows the entry, else two.
+ * @param childId the id of a child execution, drawn beforehand; null is returned if it is there already
  * @throws AppError `not_found` for an unknown entry, `invalid_input` for one that is no playbook.
  */
 export async function runEntry(
@@ -43,7 +44,21 @@ export async function runEntry(
   request: RunRequest,
   requestor: Requestor,
   claim: Claim | null,
-): Promise<Run> {
+): Promise<Run>
+export async function runEntry(
+  engine: Engine,
+  request: RunRequest,
+  requestor: Requestor,
+  claim: Claim | null,
+  childId: string,
+): Promise<Run | null>
+export async function runEntry(
+  engine: Engine,
+  request: RunRequest,
+  requestor: Requestor,
+  claim: Claim | null,
+  childId?: string,
+): Promise<Run | null> {
   const { sql } = engine
   const lookup = lookupOf(request)
   const key = JSON.stringify(lookup)
@@ -54,7 +69,7 @@ export async function runEntry(
       const [row] = await rowsOf<EntryRow>(findEntry(sql, lookup))
       entry = learn(key, row ?? notFound(request))
     }
-    const known = begin(entry, request)
+    const known = begin(entry, request, childId ?? newId())
     const decision = decideStart(
       entry.playbook,
       INITIAL,
@@ -89,6 +104,7 @@ export async function runEntry(
       }
       return { reply: replyOf(row, request, committed.known), committed }
     }
+    if (!row.payload && childId !== undefined) return null
     entry = row.payload ? learn(key, { ...row, payload: row.payload }) : entry
   }
   throw new AppError('conflict', 'the entry keeps changing; try again')
@@ -132,8 +148,11 @@ function learn(key: string, row: EntryRow): Entry {
 }
 
 /** The execution before its first event. */
-function begin({ catalog_id, path, version, playbook }: Entry, request: RunRequest): Known {
-  const execution_id = newId()
+function begin(
+  { catalog_id, path, version, playbook }: Entry,
+  request: RunRequest,
+  execution_id: string,
+): Known {
   return {
     playbook,
     state: INITIAL,
@@ -155,6 +174,8 @@ function begin({ catalog_id, path, version, playbook }: Entry, request: RunReque
       result: null,
       error: null,
       undecided: [],
+      parent_execution_id: request.parent_execution_id,
+      parent_event_id: request.parent_event_id,
       results: null,
     },
   }

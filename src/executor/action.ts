@@ -9,7 +9,7 @@ import type { Draft } from '../event/types.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { renderValue, TemplateError } from '../template/index.ts'
-import { TOOLS } from './tools/index.ts'
+import { PLAYBOOK, TOOLS } from './tools/index.ts'
 import { type Call, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tools/tool.ts'
 
 /** Seconds that an action may take when its step does not say: what a request always has left. */
@@ -40,32 +40,50 @@ export function timeoutSeconds({ timeout }: JsonObject): number {
     : MAX_TIMEOUT_SECONDS
 }
 
-/** Runs a leased job's action. Never throws: whatever goes wrong is the action's error. */
+/** What an action runs with. */
+export interface Means {
+  sql: Sql
+  config: Config
+  credentials: Credentials
+  /** Time by which it must have ended (epoch milliseconds). */
+  deadline: number
+  /** Runs a playbook as a child execution; null when that goes on elsewhere and will report itself. */
+  runPlaybook(task: JsonObject): Promise<ToolResult | null>
+}
+
+/**
+ * Runs a leased job's action. Never throws: whatever goes wrong is the action's error. Null when there is
+ * nothing to report here.
+ */
 export async function runAction(
-  sql: Sql,
-  config: Config,
+  { sql, config, credentials, deadline, runPlaybook }: Means,
   known: Known,
   job: Started,
-  credentials: Credentials,
-  deadline: number,
-): Promise<Ended> {
+): Promise<Ended | null> {
   const startedAt = Date.now()
   let task: JsonObject = job.action
   let result: ToolResult
   try {
     const tool = TOOLS[job.tool]
-    if (!tool) throw new ToolError(`the edge executor has no tool '${job.tool}'`)
+    if (!tool && job.tool !== PLAYBOOK)
+      throw new ToolError(`the edge executor has no tool '${job.tool}'`)
     const needs = known.playbook.steps.get(job.node_name)?.actionNeeds ?? []
     await whileAway(deadline, () => loadResults(sql, known, needs))
     task = renderTask(known, job)
     const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
-    result = await tool({
-      task,
-      config,
-      timeoutMs,
-      credential: (name) =>
-        whileAway(deadline, () => readCredential(sql, config, credentials, name)),
-    } satisfies Call)
+    if (tool) {
+      result = await tool({
+        task,
+        config,
+        timeoutMs,
+        credential: (name) =>
+          whileAway(deadline, () => readCredential(sql, config, credentials, name)),
+      } satisfies Call)
+    } else {
+      const outcome = await runPlaybook(task)
+      if (outcome === null) return null
+      result = outcome
+    }
   } catch (error) {
     result = failed(error)
   }
@@ -172,7 +190,7 @@ function reportOf(job: Started, task: JsonObject, result: ToolResult, seconds: n
       },
     ]
   }
-  const envelope: Json = { id, status: 'success', data: result.data }
+  const envelope: Json = { id, ...result }
   return [
     {
       ...common,

@@ -18,8 +18,10 @@ import type { NewJob } from '../event/log.ts'
 import { recordEvent, settle } from '../event/service.ts'
 import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
+import type { JsonObject } from '../json.ts'
 import { extend, type ResumedRow, resume } from '../queue/leases.ts'
 import type { Config } from '../settings.ts'
+import { isTerminal } from '../status.ts'
 import {
   AWAY_MS,
   type Credentials,
@@ -28,7 +30,8 @@ import {
   timeoutSeconds,
   unkeepable,
 } from './action.ts'
-import { TOOLS } from './tools/index.ts'
+import { afterEnd, runChild } from './child.ts'
+import { PLAYBOOK, TOOLS } from './tools/index.ts'
 
 /** What an invocation may spend on driving. */
 interface Budget {
@@ -49,12 +52,16 @@ export interface Driver extends Engine {
   env: Env
   worker_id: string
   budget: Budget
+  /** Child executions whose parents' jobs this invocation holds itself. */
+  children: Set<string>
 }
 
 /** Tools whose jobs the edge executor does itself: all that it has, unless EDGE_TOOLS names fewer. */
 function edgeToolsOf({ EDGE_TOOLS }: Config): ReadonlySet<string> {
   const all = Object.keys(TOOLS)
-  return new Set(EDGE_TOOLS === undefined ? all : all.filter((tool) => EDGE_TOOLS.includes(tool)))
+  const own = EDGE_TOOLS === undefined ? all : all.filter((tool) => EDGE_TOOLS.includes(tool))
+  // a child execution is started here, whoever does its steps
+  return new Set([...own, PLAYBOOK])
 }
 
 /** A driver for a request (what goes on after its reply) or for a message of the queue. */
@@ -67,6 +74,7 @@ export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 
     config,
     env,
     worker_id: `edge-${crypto.randomUUID()}`,
+    children: new Set(),
     budget: {
       startUntil: now + Math.min(config.EDGE_WALL_SECONDS, seconds) * 1000,
       endBy: now + seconds * 1000,
@@ -115,9 +123,12 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
     budget.steps -= jobs.length
     for (const job of jobs) {
       held.add(job.queue_id)
-      const action = runAction(sql, config, known, job, credentials, budget.endBy).then((end) => {
+      const runPlaybook = (task: JsonObject) => runChild(driver, known, job, task)
+      const means = { sql, config, credentials, deadline: budget.endBy, runPlaybook }
+      const action = runAction(means, known, job).then((end) => {
         running.delete(job.queue_id)
-        ended.push(end)
+        if (end) ended.push(end)
+        else held.delete(job.queue_id)
       })
       running.set(job.queue_id, action)
     }
@@ -131,6 +142,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
     begin(from.started)
     while (running.size > 0 || ended.length > 0) {
       if (ended.length === 0) await Promise.race(running.values())
+      // what was handed over has nothing to report
+      if (ended.length === 0) continue
       const batch = alone > 0 ? ended.splice(0, 1) : takeBatch(ended)
       const outcome = await report(driver, known, batch, claimOf(driver, running.size, backlog))
       if (outcome === 'away' || outcome === 'split') {
@@ -154,7 +167,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
   } finally {
     clearInterval(heartbeat)
   }
-  if (backlog.length > 0) await notify(driver, executionId)
+  if (isTerminal(known.state.status)) await afterEnd(driver, known)
+  else if (backlog.length > 0) await notify(driver, executionId)
 }
 
 /** As many ended actions as one append may carry, and at least one. */
@@ -233,6 +247,8 @@ export async function goOn(driver: Driver, committed: Committed): Promise<void> 
     const backstop = notify(driver, executionId, driver.config.EDGE_LEASE_SECONDS + 5)
     await drive(driver, committed)
     await backstop
+  } else if (isTerminal(known.state.status)) {
+    await afterEnd(driver, known)
   } else if (backlog.length > 0) {
     await notify(driver, executionId)
   }

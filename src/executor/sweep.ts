@@ -4,7 +4,8 @@ import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
 import { recordEvent } from '../event/service.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
-import { type Driver, notify, takeUp } from './drive.ts'
+import { cancelChild, reportUp } from './child.ts'
+import { type Driver, goOn, notify, takeUp } from './drive.ts'
 
 /**
  * Frees leases that ran out, fails steps whose last attempt fell silent, and has executions taken up
@@ -16,8 +17,8 @@ export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
   const [found] = await rowsOf<SweptRow>(sweep(sql))
   if (!found) return null
   for (const { execution_id, node_id, node_name, attempts } of found.exhausted) {
-    await alone(`execution ${execution_id}`, () =>
-      recordEvent(
+    await alone(`execution ${execution_id}`, async () => {
+      const { committed } = await recordEvent(
         driver,
         {
           execution_id,
@@ -29,8 +30,15 @@ export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
           error: `no sign of life from whoever ran it, in ${attempts} attempts`,
         },
         null,
-      ),
-    )
+      )
+      if (committed) await goOn(driver, committed)
+    })
+  }
+  for (const child of found.unreported) {
+    await alone(`execution ${child}`, () => reportUp(driver, child))
+  }
+  for (const child of found.abandoned) {
+    await alone(`execution ${child}`, () => cancelChild(driver, child))
   }
   for (const execution_id of new Set([...found.undecided, ...found.stranded])) {
     await alone(`execution ${execution_id}`, () =>

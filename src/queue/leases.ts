@@ -3,6 +3,8 @@
 import type { Sql, Statement } from '../db.ts'
 import type { Started } from '../event/commit.ts'
 import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
+import type { Json } from '../json.ts'
+import type { Status } from '../status.ts'
 
 export interface ResumedRow extends ExecutionRow {
   jobs: Started[] | null
@@ -64,17 +66,18 @@ export const resume = (
     from moved m, leased l
   ), jobs as (
     select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts,
-      (${p.event_ids}::bigint[])[n] as event_id from leased
+      event_id as step_event_id, (${p.event_ids}::bigint[])[n] as event_id from leased
     union all
     select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts,
-      (${p.event_ids}::bigint[])[array_position(${p.queue_ids}::bigint[], queue_id)] from mine
+      event_id, (${p.event_ids}::bigint[])[array_position(${p.queue_ids}::bigint[], queue_id)] from mine
   ), x as (
     select * from moved union all select * from locked where not exists (select from moved)
   )
   select ${executionColumns(sql)},
     (select jsonb_agg(jsonb_build_object('queue_id', j.queue_id::text, 'node_id', j.node_id,
       'node_name', j.node_name, 'tool', j.tool, 'action', j.action, 'context', j.context,
-      'attempt', j.attempts, 'max_attempts', j.max_attempts, 'event_id', j.event_id::text)) from jobs j
+      'attempt', j.attempts, 'max_attempts', j.max_attempts, 'event_id', j.event_id::text,
+      'step_event_id', j.step_event_id::text)) from jobs j
     ) as jobs,
     ${resultsOf(sql, p.execution_id, sql`array(select unnest(j.needs) from jobs j)`)} as results
   from x`
@@ -95,6 +98,9 @@ export interface SweptRow {
   exhausted: { execution_id: string; node_id: string; node_name: string; attempts: number }[]
   /** How many leases had run out. */
   freed: number
+  /** Child executions that have ended without their parents knowing, and that have outlived them. */
+  unreported: string[]
+  abandoned: string[]
 }
 
 /** How many of each kind one sweep takes up; the next goes on. */
@@ -137,10 +143,85 @@ export const sweep = (sql: Sql): Statement => sql`
       order by queue_id limit ${SWEEP_LIMIT}))
   )
   select (select count(*)::int from freed) as freed,
+    array(select x.execution_id::text from noetl.queue q
+      join noetl.execution x on x.execution_id = q.event_id
+      where q.tool = 'playbook' and q.status = 'leased' and x.ended_at is not null
+        and q.worker_id = ${CHILD} || x.execution_id limit ${SWEEP_LIMIT}) as unreported,
+    array(select c.execution_id::text from noetl.execution c
+      join noetl.execution p on p.execution_id = c.parent_execution_id
+      where c.ended_at is null and c.parent_event_id = c.execution_id and p.ended_at is not null
+      limit ${SWEEP_LIMIT}) as abandoned,
     array(select execution_id::text from stranded) as stranded,
     array(select execution_id::text from noetl.execution where undecided <> '{}'
       limit ${SWEEP_LIMIT}) as undecided,
     coalesce((select jsonb_agg(jsonb_build_object('execution_id', execution_id::text,
       'node_id', node_id, 'node_name', node_name, 'attempts', attempts)) from spent), '[]') as exhausted`
+
+/** How a child execution holds the job of the step that it runs for. */
+export const CHILD = 'playbook:'
+
+export interface ChildRow {
+  /** Whether the job is the child's now, to be ended when it ends. */
+  handed: boolean
+  status: Status
+  result: Json
+  error: string | null
+  duration: number | null
+}
+
+/**
+ * Hands a job over to the child execution that does it, unless that has ended already. The lock makes the
+ * child's end come before or after, never in between; who ends it later reports to the parent.
+ */
+export const handOver = (
+  sql: Sql,
+  p: { queue_id: string; worker_id: string; child_id: string },
+): Statement => sql`
+  with child as (
+    select * from noetl.execution where execution_id = ${p.child_id} for share
+  ), handed as (
+    update noetl.queue q set worker_id = ${CHILD + p.child_id}, updated_at = now(),
+      lease_until = now() + interval '100 years'
+    from child
+    where q.queue_id = ${p.queue_id} and q.status = 'leased' and q.worker_id = ${p.worker_id}
+      and child.ended_at is null
+    returning q.queue_id
+  )
+  select exists (select from handed) or exists (select from noetl.queue q
+      where q.queue_id = ${p.queue_id} and q.worker_id = ${CHILD + p.child_id}) as handed,
+    child.status, child.result, child.error,
+    extract(epoch from child.ended_at - child.started_at)::float8 as duration
+  from child`
+
+export interface EndedChildRow extends Omit<ChildRow, 'handed'> {
+  path: string
+  parent_execution_id: string
+  parent_step: string
+}
+
+/** How a child execution has ended; no row while it runs, or when it is nobody's child. */
+export const findEndedChild = (sql: Sql, childId: string): Statement => sql`
+  select x.status, x.result, x.error, x.path, x.parent_execution_id::text, x.parent_step,
+    extract(epoch from x.ended_at - x.started_at)::float8 as duration
+  from noetl.execution x
+  where x.execution_id = ${childId} and x.parent_event_id = x.execution_id and x.ended_at is not null`
+
+/** Child executions of an execution that have not ended. */
+export const findOpenChildren = (sql: Sql, executionId: string): Statement => sql`
+  select x.execution_id::text from noetl.execution x
+  where x.parent_execution_id = ${executionId} and x.parent_event_id = x.execution_id
+    and x.ended_at is null`
+
+/** Paths of the playbooks that an execution runs within, its own first, at most one more than allowed. */
+export const findAncestors = (sql: Sql, executionId: string, max: number): Statement => sql`
+  with recursive up as (
+    select x.execution_id, x.path, x.parent_execution_id, x.parent_event_id, 1 as depth
+    from noetl.execution x where x.execution_id = ${executionId}
+    union all
+    select x.execution_id, x.path, x.parent_execution_id, x.parent_event_id, up.depth + 1
+    from up join noetl.execution x on x.execution_id = up.parent_execution_id
+    where up.parent_event_id = up.execution_id and up.depth <= ${max}::int
+  )
+  select path from up order by depth`
 
 export const ensurePartitions = (sql: Sql): Statement => sql`select noetl.ensure_partitions(3)`

@@ -11,8 +11,7 @@ const Seconds = (max: number) => z.number().min(0).max(max)
 const MAX_LEASE_SECONDS = 86_400
 const MAX_DELAY_SECONDS = 30 * 86_400
 
-export const JOB_STATUSES = ['queued', 'leased', 'retry', 'done', 'dead'] as const
-const JobStatus = z.enum(JOB_STATUSES)
+const JobStatus = z.enum(['queued', 'leased', 'retry', 'done', 'dead'])
 
 export const LeaseRequest = z.object({
   worker_id: WorkerId,

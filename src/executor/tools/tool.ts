@@ -16,7 +16,7 @@ export interface Call {
 
 /** How an action ended, in the envelope that NoETL's workers report. */
 export type ToolResult =
-  | { status: 'success'; data: Json }
+  | { status: 'success'; data: Json; execution_id?: string }
   | { status: 'error'; error: string; data?: Json }
 
 export type Tool = (call: Call) => Promise<ToolResult>

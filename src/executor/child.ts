@@ -1,0 +1,173 @@
+// Steps of type playbook: each is an execution of its own. The child's id is that of the parent's
+// step_started event, so that however often the step's action begins, there is one child.
+
+import { DATA_KEYS } from '../catalog/workbook.ts'
+import { rowsOf } from '../db.ts'
+import { AppError } from '../errors.ts'
+import type { Known, Started } from '../event/commit.ts'
+import { cancel, recordEvent } from '../event/service.ts'
+import { nodeId } from '../event/types.ts'
+import { runEntry } from '../execution/service.ts'
+import { isObject, type JsonObject } from '../json.ts'
+import {
+  CHILD,
+  type ChildRow,
+  type EndedChildRow,
+  findAncestors,
+  findEndedChild,
+  findOpenChildren,
+  handOver,
+} from '../queue/leases.ts'
+import { claimOf, type Driver, goOn, takeUp } from './drive.ts'
+import { PLAYBOOK } from './tools/index.ts'
+import { ToolError, type ToolResult } from './tools/tool.ts'
+
+/**
+ * Runs a playbook as a child execution and goes on with it as far as this invocation does. Null when it
+ * has not ended by then: it holds the job now, and who ends it reports to the parent.
+ * @throws ToolError when the playbook cannot be started.
+ */
+export async function runChild(
+  driver: Driver,
+  parent: Known,
+  job: Started,
+  task: JsonObject,
+): Promise<ToolResult | null> {
+  const childId = job.step_event_id
+  const path = String(task.path ?? task.resource_path)
+  await checkNesting(driver, parent, path)
+  driver.children.add(childId)
+  try {
+    const run = await startChild(driver, parent, job, task, path, childId)
+    if (run) await goOn(driver, run.committed)
+    else await takeUp(driver, childId)
+    const held = { queue_id: job.queue_id, worker_id: driver.worker_id, child_id: childId }
+    const [child] = await rowsOf<ChildRow>(handOver(driver.sql, held))
+    return !child || child.handed ? null : outcomeOf(childId, path, child)
+  } finally {
+    driver.children.delete(childId)
+  }
+}
+
+async function checkNesting({ sql, config }: Driver, { row }: Known, path: string): Promise<void> {
+  const isChild = row.parent_event_id === row.execution_id
+  const max = config.PLAYBOOK_DEPTH
+  const above = isChild
+    ? await rowsOf<{ path: string }>(findAncestors(sql, row.execution_id, max))
+    : [{ path: row.path }]
+  if (above.some((ancestor) => ancestor.path === path)) {
+    throw new ToolError(`playbook '${path}' would run within itself`)
+  }
+  if (above.length >= max) throw new ToolError(`playbooks are nested more than ${max} deep`)
+}
+
+async function startChild(
+  driver: Driver,
+  { row }: Known,
+  job: Started,
+  task: JsonObject,
+  path: string,
+  childId: string,
+) {
+  const parameters = Object.assign({}, ...DATA_KEYS.map((key) => task[key]).filter(isObject))
+  const request = {
+    catalog_id: null,
+    path,
+    version: String(task.version ?? 'latest'),
+    type: 'playbook',
+    parameters,
+    merge: task.merge === true,
+    sync_to_postgres: true,
+    parent_execution_id: row.execution_id,
+    parent_event_id: childId,
+    parent_step: job.node_name,
+    metadata: {},
+  } as const
+  const requestor = { ip: null, user_agent: 'noetl-edge', timestamp: new Date().toISOString() }
+  try {
+    return await runEntry(driver, request, requestor, claimOf(driver, 0, []), childId)
+  } catch (error) {
+    // what is wrong with the playbook is the step's error; a database that is away is not
+    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
+    throw new ToolError(error.message)
+  }
+}
+
+function outcomeOf(childId: string, path: string, child: Omit<ChildRow, 'handed'>): ToolResult {
+  return child.status === 'COMPLETED'
+    ? { status: 'success', data: child.result, execution_id: childId }
+    : {
+        status: 'error',
+        error: `playbook '${path}' failed: ${child.error ?? 'without saying why'}`,
+      }
+}
+
+/**
+ * What follows from an execution's end for others: its parent goes on, and its children end with it.
+ * Never throws: what cannot be done now the sweeper does.
+ */
+export async function afterEnd(driver: Driver, { row, playbook, state }: Known): Promise<void> {
+  const id = row.execution_id
+  const isChild = row.parent_event_id === id
+  const hasChildren = playbook.order.some(({ tool }) => tool === PLAYBOOK)
+  try {
+    if (isChild && !driver.children.has(id)) await reportUp(driver, id)
+    if (hasChildren && state.status === 'FAILED') await cancelChildren(driver, id)
+  } catch (error) {
+    console.error(`execution ${id}: its end is not known to all`, error)
+  }
+}
+
+/** Reports to its parent how a child has ended; nothing when the parent does not wait for it. */
+export async function reportUp(driver: Driver, childId: string): Promise<void> {
+  const [child] = await rowsOf<EndedChildRow>(findEndedChild(driver.sql, childId))
+  if (!child) return
+  const outcome = outcomeOf(childId, child.path, child)
+  const node = {
+    execution_id: child.parent_execution_id,
+    node_id: nodeId(child.parent_execution_id, child.parent_step),
+    node_name: child.parent_step,
+    node_type: 'task',
+    worker_id: CHILD + childId,
+    meta: { worker_pool: 'edge', child_execution_id: childId },
+    duration: child.duration ?? 0,
+  }
+  const result = { id: childId, ...outcome }
+  try {
+    if (outcome.status === 'error') {
+      const report = { ...node, event_type: 'action_error', status: 'FAILED', result }
+      const { committed } = await recordEvent(
+        driver,
+        { ...report, error: outcome.error },
+        claimOf(driver, 0, []),
+      )
+      if (committed) await goOn(driver, committed)
+      return
+    }
+    const report = { ...node, event_type: 'action_completed', status: 'COMPLETED', result }
+    const { committed } = await recordEvent(driver, report, claimOf(driver, 0, []))
+    const data = { ...report, event_type: 'step_result', result: outcome.data }
+    await recordEvent(driver, data, null)
+    if (committed) await goOn(driver, committed)
+  } catch (error) {
+    // the parent's job is still with whoever started the child, and will be ended there
+    if (!(error instanceof AppError && error.code === 'lease_lost')) throw error
+  }
+}
+
+/** Cancels the children of an execution that has ended without them. */
+async function cancelChildren(driver: Driver, executionId: string): Promise<void> {
+  const rows = await rowsOf<{ execution_id: string }>(findOpenChildren(driver.sql, executionId))
+  for (const { execution_id } of rows) await cancelChild(driver, execution_id)
+}
+
+/** Cancels a child whose parent has ended, and what is below it. */
+export async function cancelChild(driver: Driver, childId: string): Promise<void> {
+  try {
+    const { committed } = await cancel(driver, childId, 'the playbook that it runs for has ended')
+    if (committed) await afterEnd(driver, committed.known)
+  } catch (error) {
+    // it has ended by itself
+    if (!(error instanceof AppError && error.code === 'conflict')) throw error
+  }
+}
