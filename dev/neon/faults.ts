@@ -93,7 +93,7 @@ const noneInjected = (): Record<Kind, number> => ({
 })
 
 /** Mulberry32: small, and the same sequence for the same seed everywhere. */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
