@@ -64,7 +64,7 @@ async function main(): Promise<void> {
 
 function portOf(text = '8787'): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
     console.error(`PORT is '${text}', not a number from 1 to 65535`)
     process.exit(2)
   }
@@ -119,7 +119,9 @@ async function openEmbedded(): Promise<Endpoint> {
 function variablesFor(databaseUrl: string, endpoint: Endpoint): Record<string, string> {
   const given = VARIABLES.flatMap((name) => {
     const value = process.env[name]
-    return value === undefined || value === '' ? [] : [[name, value] as const]
+    // an empty list of tools says something, an empty key does not
+    const isUnset = value === undefined || (value === '' && name !== 'EDGE_TOOLS')
+    return isUnset ? [] : [[name, value] as const]
   })
   const variables: Record<string, string> = {
     ACCESS: process.env.API_KEY ? 'key' : 'open',
@@ -181,6 +183,7 @@ interface Detail {
   error: string | null
   end_time: string | null
   events: unknown[]
+  waiting_for?: { type: string }[]
 }
 
 async function latest(api: Api): Promise<string | null> {
@@ -201,6 +204,10 @@ async function runExample(api: Api): Promise<void> {
     if (line !== shown) console.log(line)
     shown = line
     if (detail.end_time !== null) return printDetail(detail)
+    if (detail.waiting_for !== undefined) {
+      const tools = detail.waiting_for.map(({ type }) => type).join(', ')
+      return console.log(`  waits for a worker that has: ${tools}`)
+    }
     await sleep(100)
   }
 }

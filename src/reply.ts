@@ -34,3 +34,28 @@ export function paged(c: Context<App>, { json, next }: Page, parameter: string):
   }
   return replyText(c, json)
 }
+
+const BLANK = new TextEncoder().encode(' ')
+
+/**
+ * A reply that is not there yet. Blanks, which JSON may begin with, are sent ahead of it: `alive` sends one
+ * and throws when the caller has hung up, which nothing else would tell. An error breaks the reply off.
+ */
+export function replyLater(
+  c: Context<App>,
+  work: (alive: () => Promise<void>) => Promise<unknown>,
+): Sent {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const send = async () => {
+    try {
+      const value = await work(() => writer.write(BLANK))
+      await writer.write(new TextEncoder().encode(toJson(value)))
+      await writer.close()
+    } catch (error) {
+      await writer.abort(error).catch(() => undefined)
+    }
+  }
+  c.executionCtx.waitUntil(send())
+  return c.body(readable, 200, { 'content-type': 'application/json' }) as unknown as Sent
+}

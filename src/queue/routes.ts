@@ -8,7 +8,7 @@ import { sweepOnce } from '../executor/sweep.ts'
 import { parseId } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
-import { paged, reply } from '../reply.ts'
+import { paged, reply, replyLater } from '../reply.ts'
 import {
   Acknowledged,
   AckRequest,
@@ -29,6 +29,7 @@ import {
   SizeQuery,
 } from './schema.ts'
 import {
+  awaitJobs,
   completeJob,
   type Ended,
   enqueueJob,
@@ -61,21 +62,26 @@ export const queue = new Hono<App>()
       example: { worker_id: 'worker-1', lease_seconds: 60, wait_seconds: 20 },
     }),
     async (c) => {
-      const request = c.req.valid('json')
-      const jobs = await leaseJobs(c.var.sql, request, () => c.req.raw.signal?.aborted ?? false)
-      return reply(c, {
+      const { sql } = c.var
+      const { wait_seconds, ...wanted } = c.req.valid('json')
+      const leased = (jobs: Awaited<ReturnType<typeof leaseJobs>>) => ({
         status: jobs.length > 0 ? 'ok' : 'empty',
         job: jobs[0] ?? null,
-        ...(request.limit !== undefined && { jobs }),
+        ...(wanted.limit !== undefined && { jobs }),
       })
+      const jobs = await leaseJobs(sql, wanted)
+      if (jobs.length > 0 || wait_seconds === 0) return reply(c, leased(jobs))
+      return replyLater(c, async (alive) =>
+        leased(await awaitJobs(sql, wanted, wait_seconds, alive)),
+      )
     },
   )
   .post(
     '/queue/reserve',
     operation({ summary: 'Lease a job', body: LeaseRequest, reply: Reserved }),
     async (c) => {
-      const { limit: _one, ...request } = c.req.valid('json')
-      const [job = null] = await leaseJobs(c.var.sql, request)
+      const { worker_id, lease_seconds, capabilities } = c.req.valid('json')
+      const [job = null] = await leaseJobs(c.var.sql, { worker_id, lease_seconds, capabilities })
       return reply(c, { job })
     },
   )

@@ -28,37 +28,48 @@ import {
 /** How often a waiting lease looks again: often enough to be there within 200 ms of a job. */
 const POLL_MS = 120
 
+/** What a worker asks for. */
+export interface Wanted {
+  worker_id: string
+  lease_seconds: number
+  limit?: number | undefined
+  capabilities?: string[] | null | undefined
+}
+
+/** Leases up to `limit` jobs, or one; [] when there is none. One round trip. */
+export async function leaseJobs(sql: Sql, wanted: Wanted): Promise<Job[]> {
+  const statement = lease(sql, {
+    queue_ids: Array.from({ length: wanted.limit ?? 1 }, newId),
+    worker_id: wanted.worker_id,
+    seconds: wanted.lease_seconds,
+    tools: wanted.capabilities ?? null,
+  })
+  const rows = await rowsOf<JobRow>(statement).catch((error: unknown) => {
+    // an earlier sending, whose answer was lost, has leased under these ids meanwhile
+    if (brokenConstraint(error) === null) throw error
+    return rowsOf<JobRow>(statement)
+  })
+  return rows.map(jobOf)
+}
+
 /**
- * Leases up to `limit` jobs, and waits for the first of them up to `wait_seconds`.
- * @param gone tells that the caller has hung up, so that nothing is leased to nobody
+ * Leases jobs as soon as there are some; [] after `seconds`.
+ * @param alive throws when the caller has hung up, so that nothing is leased to nobody
  */
-export async function leaseJobs(
+export async function awaitJobs(
   sql: Sql,
-  request: {
-    worker_id: string
-    lease_seconds: number
-    wait_seconds?: number
-    limit?: number | undefined
-    capabilities?: string[] | null | undefined
-  },
-  gone: () => boolean = () => false,
-) {
-  const until = Date.now() + (request.wait_seconds ?? 0) * 1000
+  wanted: Wanted,
+  seconds: number,
+  alive: () => Promise<void>,
+): Promise<Job[]> {
+  const until = Date.now() + seconds * 1000
   for (;;) {
-    const statement = lease(sql, {
-      queue_ids: Array.from({ length: request.limit ?? 1 }, newId),
-      worker_id: request.worker_id,
-      seconds: request.lease_seconds,
-      tools: request.capabilities ?? null,
-    })
-    const rows = await rowsOf<JobRow>(statement).catch((error: unknown) => {
-      // an earlier sending, whose answer was lost, has leased under these ids meanwhile
-      if (brokenConstraint(error) === null) throw error
-      return rowsOf<JobRow>(statement)
-    })
-    if (rows.length > 0) return rows.map(jobOf)
-    if (Date.now() >= until || gone()) return []
-    await sleep(Math.min(POLL_MS, Math.max(1, until - Date.now())))
+    const left = until - Date.now()
+    if (left <= 0) return []
+    await sleep(Math.min(POLL_MS, left))
+    await alive()
+    const jobs = await leaseJobs(sql, wanted)
+    if (jobs.length > 0) return jobs
   }
 }
 
@@ -66,6 +77,8 @@ export async function leaseJobs(
 const ENCODED_KEYS = ['code', 'command', 'commands']
 /** Keys that NoETL merges into `data` before a job is queued, the later over the earlier. */
 const MERGED_KEYS = ['params', 'args', 'with', 'data']
+
+type Job = ReturnType<typeof jobOf>
 
 /** A job as workers get it: the whole row of NoETL's queue. */
 function jobOf(row: JobRow) {
