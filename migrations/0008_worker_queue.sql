@@ -38,3 +38,7 @@ create unique index event_report_key on noetl.event (execution_id, report_key) w
 create index queue_children on noetl.queue (event_id) where tool = 'playbook' and status = 'leased';
 create index execution_children on noetl.execution (parent_execution_id)
   where ended_at is null and parent_event_id = execution_id;
+
+-- A list leaves out results that are large as text; what a column weighs is compressed.
+alter table noetl.execution
+  add column result_bytes integer generated always as (octet_length(result::text)) stored;

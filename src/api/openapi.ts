@@ -114,16 +114,17 @@ function operationOf(
         description: 'OK',
         content: { [mediaType ?? 'application/json']: { schema: reply } },
       },
-      ...problemsOf(declaration),
+      ...problemsOf(method, declaration),
     },
   }
 }
 
 /** Problems by status: those of its own, and those that any operation may meet. */
-function problemsOf({ query, body, errors = [], open = false }: Declaration) {
+function problemsOf(method: string, { query, body, errors = [], open = false }: Declaration) {
   const codes = new Set<ProblemCode>(errors)
-  if (!open)
-    for (const code of ['unauthorized', 'forbidden', 'unavailable'] as const) codes.add(code)
+  if (!open) for (const code of ['unauthorized', 'unavailable'] as const) codes.add(code)
+  // where it is sent from matters to what changes something
+  if (!open && method !== 'GET') codes.add('forbidden')
   if (query || body) codes.add('invalid_input')
   if (body) for (const code of ['malformed', 'too_large'] as const) codes.add(code)
   const byStatus = Map.groupBy(codes, problemStatus)

@@ -174,11 +174,13 @@ function registrationOf({ path, version, catalog_id, kind, created }: Registered
 
 function textOf({ content, content_base64 }: ContentRequest, missing: string): string {
   const text = content ?? (content_base64 == null ? null : textFromBase64(content_base64.trim()))
+  const refuse = (pointer: string, detail: string) =>
+    fail('invalid_input', detail, [{ pointer, detail }])
   if (text === null && content_base64 != null) {
-    fail('invalid_input', 'content_base64 is not base64 of UTF-8 text')
+    refuse('/content_base64', 'content_base64 is not base64 of UTF-8 text')
   }
-  if (text === null) fail('invalid_input', missing)
-  if (text.includes('\0')) fail('invalid_input', 'the content has a NUL character')
+  if (text === null) return refuse('/content', missing)
+  if (text.includes('\0')) refuse('/content', 'the content has a NUL character')
   return sized(text)
 }
 

@@ -20,7 +20,7 @@ export const events = new Hono<App>()
         'again is the first answer again; another body under the same `event_id` is refused.',
       body: EventReport,
       reply: RecordedReport,
-      errors: ['not_found', 'conflict'],
+      errors: ['not_found', 'conflict', 'lease_lost'],
     }),
     async (c) => {
       const report = c.req.valid('json')

@@ -79,5 +79,6 @@ export const executions = new Hono<App>()
   )
 
 function statusOf(text: string): string {
-  return normalizeStatus(text) ?? fail('invalid_input', `unknown status '${text}'`)
+  const detail = `unknown status '${text}'`
+  return normalizeStatus(text) ?? fail('invalid_input', detail, [{ pointer: '/status', detail }])
 }

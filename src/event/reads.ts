@@ -208,8 +208,8 @@ const MAX_LISTED_RESULT_BYTES = 8_192
  */
 export const listExecutions = (sql: Sql, f: ListFilter): Statement => sql`
   select ${headColumns(sql)},
-    case when pg_column_size(x.result) <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
-    coalesce(pg_column_size(x.result) > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted
+    case when x.result_bytes <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
+    coalesce(x.result_bytes > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted
   from noetl.execution x
   where true
     ${f.cursor === null ? sql`` : sql`and x.execution_id < ${f.cursor}`}

@@ -112,8 +112,8 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
         when ${r.is_deciding}::bool and x.ended_at is null and x.state->'active' ? ${r.node_name}
           -- whether an attempt that failed is the last one is for its worker to say, by failing the job
           and not exists (select from job j where ${r.event_type} = 'action_error'
-            and j.runner = 'worker' and j.status = 'leased' and j.attempts < j.max_attempts
-            and noetl.retries(j.action))
+            and j.runner = 'worker' and j.status in ('queued', 'leased', 'retry')
+            and j.attempts < j.max_attempts and noetl.retries(j.action))
         then x.undecided || (x.version + 1) else x.undecided end
     where x.execution_id = ${r.execution_id} and not exists (select from existing)
       and not exists (select from refused)

@@ -51,6 +51,10 @@ export async function recordEvent(
     return { event_id, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
   }
   if (!row.deciding || row.seq === null) return { event_id, committed: null, unsettled: false }
+  // reports that came before, and that no decision has answered yet, are answered first
+  if (row.undecided.length > 1) {
+    return { event_id, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
+  }
   const logged: LoggedReport = { ...event, seq: row.seq }
   const known = await knownOf(engine.sql, row)
   return { event_id, ...(await unlessBusy(commit(engine, known, latest(logged), null, claim))) }

@@ -81,7 +81,7 @@ describe("a worker's job", () => {
       results: 5,
       context: 1,
     })
-    expect(warnings).toEqual([expect.stringContaining("{{ n")])
+    expect(warnings).toEqual([expect.stringContaining('{{ n')])
   })
 
   test('costs one round trip', async () => {
