@@ -1,0 +1,8 @@
+import { catalog } from './catalog.ts'
+import { executions } from './executions.ts'
+import { others } from './others.ts'
+import { queue } from './queue.ts'
+import { runtimes } from './runtimes.ts'
+
+/** All lines. */
+export const TABLE = [...executions, ...queue, ...runtimes, ...catalog, ...others]
