@@ -199,6 +199,10 @@ function appendOf(
   claim: Claim | null,
 ) {
   const nodes = decision.closed.map(({ step }) => nodeId(execution_id, step))
+  // nothing is tried again after the end
+  const again = isTerminal(plan.state.status) ? [] : (held?.again ?? [])
+  const isAgain = new Set(again.map(({ node_id }) => node_id))
+  const ended = (held?.nodes ?? []).filter((node) => !isAgain.has(node))
   return append(sql, {
     execution_id,
     expected: state.version,
@@ -206,7 +210,7 @@ function appendOf(
     events: plan.events,
     jobs: plan.jobs,
     // what is reported on is over, also where another step's failure has decided the execution
-    closed: [...new Set([...nodes, ...(held?.nodes ?? [])])],
+    closed: [...new Set([...nodes, ...ended])],
     failed: [
       ...decision.closed
         .filter(({ failed }) => failed)

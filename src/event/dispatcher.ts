@@ -16,7 +16,9 @@ import { advance, leaveStep } from './transitions.ts'
 import { DECIDING_EVENTS, type Draft, dataOf } from './types.ts'
 
 /** A report to decide on: one to be appended with the decision, or one that the log holds already. */
-export type Report = { draft: Draft } | { logged: Draft; event_id: string; seq: number }
+export type Report =
+  /** `again`: an attempt that failed and is not the last, so that it decides nothing. */
+  { draft: Draft; again?: boolean } | { logged: Draft; event_id: string; seq: number }
 
 /** What is to be appended, and the state after it. */
 export interface Decision {
@@ -80,7 +82,8 @@ function takeIn(batch: Batch, reports: readonly Report[], answerWith: Answer): v
   for (const report of reports) {
     const draft = 'draft' in report ? report.draft : report.logged
     const event = 'draft' in report ? emit(batch, draft) : report.event_id
-    if (DECIDING_EVENTS.has(draft.event_type)) deciding.push({ draft, event })
+    const decides = DECIDING_EVENTS.has(draft.event_type) && !('again' in report && report.again)
+    if (decides) deciding.push({ draft, event })
   }
   for (const { draft, event } of deciding) {
     if (batch.state.active.has(draft.node_name)) answerWith(batch, draft, event)

@@ -148,6 +148,14 @@ export interface Held {
   nodes: string[]
   /** Whether the jobs failed for good. */
   dead?: boolean
+  /** Those of them that are tried again. */
+  again?: readonly Again[]
+}
+
+/** A job that goes back to the queue. */
+export interface Again {
+  node_id: string
+  delay_seconds: number
 }
 
 /** A queued job that the writer takes with the append, under a new queue_id. */
@@ -206,6 +214,15 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       and (${a.held === null}::bool or (q.status = 'leased' and q.worker_id = ${a.held?.worker_id ?? ''}
         and q.queue_id = any(${a.held?.queue_ids ?? []}::bigint[])))
     returning q.queue_id
+  ), again as (
+    update noetl.queue q set status = 'retry', worker_id = null, lease_until = null, updated_at = now(),
+      available_at = now() + make_interval(secs => r.delay_seconds)
+    from moved, jsonb_to_recordset(${toJson(a.held?.again ?? [])}::jsonb)
+      as r(node_id text, delay_seconds float8)
+    where q.execution_id = moved.execution_id and q.node_id = r.node_id and q.status = 'leased'
+      and q.worker_id = ${a.held?.worker_id ?? ''} and q.queue_id = any(${a.held?.queue_ids ?? []}::bigint[])
+      and not ${isTerminal(a.state.status)}::bool
+    returning q.queue_id
   ), given_up as (
     update noetl.queue q set status = 'dead', lease_until = null, updated_at = now()
     from moved
@@ -227,7 +244,8 @@ export const append = (sql: Sql, a: Append): Statement => sql`
     case
       when not exists (select from moved) then false
       when ${a.held !== null}::bool
-        and (select count(*) from closed) <> ${a.held?.queue_ids.length ?? 0}::int
+        and (select count(*) from closed) + (select count(*) from again)
+          <> ${a.held?.queue_ids.length ?? 0}::int
       then noetl.refuse('NE409', 'the lease is no longer held')
       when (select count(*) from taken) <> ${a.taken.length}::int
       then noetl.refuse('NE410', 'a queued job was taken by another') end as refused`

@@ -9,6 +9,7 @@ import type { Draft } from '../event/types.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { renderValue, TemplateError } from '../template/index.ts'
+import { retryDelay } from './retry.ts'
 import { PLAYBOOK, TOOLS } from './tools/index.ts'
 import { type Call, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tools/tool.ts'
 
@@ -26,6 +27,8 @@ export interface Ended {
   drafts: Draft[]
   /** What the result weighs as JSON. */
   bytes: number
+  /** Seconds until it is tried again; null when this was the last attempt. */
+  again: number | null
 }
 
 /** How long to wait for a database that is away before it is asked again. */
@@ -63,11 +66,11 @@ export async function runAction(
   const startedAt = Date.now()
   let task: JsonObject = job.action
   let result: ToolResult
+  const needs = known.playbook.steps.get(job.node_name)?.actionNeeds ?? []
   try {
     const tool = TOOLS[job.tool]
     if (!tool && job.tool !== PLAYBOOK)
       throw new ToolError(`the edge executor has no tool '${job.tool}'`)
-    const needs = known.playbook.steps.get(job.node_name)?.actionNeeds ?? []
     await whileAway(deadline, () => loadResults(sql, known, needs))
     task = renderTask(known, job)
     const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
@@ -93,16 +96,35 @@ export async function runAction(
     result = { status: 'error', error }
     bytes = error.length
   }
-  return { job, drafts: reportOf(job, task, result, (Date.now() - startedAt) / 1000), bytes }
+  const again = delayOf(known, job, result)
+  const seconds = (Date.now() - startedAt) / 1000
+  return { job, drafts: reportOf(job, task, result, seconds, again), bytes, again }
+}
+
+/** Seconds until a failed action is tried again, if it is. A child execution is not started anew. */
+function delayOf(known: Known, job: Started, result: ToolResult): number | null {
+  const { retry } = job.action
+  if (result.status === 'success' || !retry || job.tool === PLAYBOOK) return null
+  const { attempt, max_attempts } = job
+  const context = contextOf(known, job)
+  const random = Math.random()
+  return retryDelay(retry, { attempt, max_attempts, result, context, random })
 }
 
 function weigh({ data }: ToolResult): number {
   return data === undefined ? 0 : new TextEncoder().encode(toJson(data)).byteLength
 }
 
+/** The step with its templates rendered, but for its `retry`, whose conditions are about the outcome. */
 function renderTask(known: Known, job: Started): JsonObject {
+  const { retry, ...task } = job.action
+  const rendered = renderValue(task, contextOf(known, job)) as JsonObject
+  return retry === undefined ? rendered : { ...rendered, retry }
+}
+
+function contextOf(known: Known, job: Started) {
   const { step_name: _own, ...passed } = job.context
-  const context = templateContext(factsOf(known), {
+  return templateContext(factsOf(known), {
     ...passed,
     job: {
       id: job.queue_id,
@@ -111,7 +133,6 @@ function renderTask(known: Known, job: Started): JsonObject {
       node_id: job.node_id,
     },
   })
-  return renderValue(job.action, context) as JsonObject
 }
 
 /** What the action needs of our own database it waits for: nothing has been done yet. */
@@ -162,11 +183,29 @@ export function unkeepable({ job, drafts }: Ended, why: string): Ended {
   const task = drafts[0]?.context
   const result: ToolResult = { status: 'error', error: `the result cannot be kept: ${why}` }
   const kept = isObject(task ?? null) ? ((task as JsonObject).task as JsonObject) : job.action
-  return { job, drafts: reportOf(job, kept, result, drafts[0]?.duration ?? 0), bytes: 0 }
+  const report = reportOf(job, kept, result, drafts[0]?.duration ?? 0, null)
+  return { job, drafts: report, bytes: 0, again: null }
+}
+
+/** The event between two attempts. */
+function retryOf({ attempt, max_attempts }: Started, delay: number) {
+  const message = `attempt ${attempt} of ${max_attempts} failed; the next one follows in ${delay} s`
+  return {
+    event_type: 'action_retry',
+    node_type: 'step',
+    status: 'PENDING',
+    result: { attempt, max_attempts, retry_delay_seconds: delay, message },
+  } as const
 }
 
 /** What NoETL's workers report of an ended action, in their order. */
-function reportOf(job: Started, task: JsonObject, result: ToolResult, seconds: number): Draft[] {
+function reportOf(
+  job: Started,
+  task: JsonObject,
+  result: ToolResult,
+  seconds: number,
+  again: number | null,
+): Draft[] {
   const id = crypto.randomUUID()
   const common = {
     node_id: job.node_id,
@@ -188,6 +227,7 @@ function reportOf(job: Started, task: JsonObject, result: ToolResult, seconds: n
         result: envelope,
         error: result.error,
       },
+      ...(again === null ? [] : [{ ...common, ...retryOf(job, again) }]),
     ]
   }
   const envelope: Json = { id, ...result }

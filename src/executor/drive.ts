@@ -133,6 +133,18 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       running.set(job.queue_id, action)
     }
   }
+  /** Takes up what is to be tried again when it is time: this invocation, or whoever gets the message. */
+  const comeBack = (queueId: string, delay: number) => {
+    const ms = delay * 1000
+    const isSoon = budget.steps > 0 && Date.now() + ms < budget.startUntil
+    const waiting = isSoon
+      ? sleep(ms).then(() => takeUp(driver, executionId))
+      : notify(driver, executionId, Math.ceil(delay))
+    const done = waiting
+      .catch((error: unknown) => console.error(`execution ${executionId}: retry`, error))
+      .finally(() => running.delete(queueId))
+    running.set(queueId, done)
+  }
   const seconds = config.EDGE_LEASE_SECONDS
   const heartbeat = setInterval(() => {
     if (held.size === 0) return
@@ -156,7 +168,10 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
         continue
       }
       alone = Math.max(0, alone - 1)
-      for (const { job } of batch) held.delete(job.queue_id)
+      for (const { job, again } of batch) {
+        held.delete(job.queue_id)
+        if (again !== null && outcome !== 'refused') comeBack(job.queue_id, again)
+      }
       if (outcome === 'refused') continue
       known = outcome.known
       backlog = outcome.backlog
@@ -200,9 +215,13 @@ async function report(
     worker_id: driver.worker_id,
     queue_ids: batch.map(({ job }) => job.queue_id),
     nodes: batch.map(({ job }) => job.node_id),
+    again: batch.flatMap(({ job: { node_id }, again }) =>
+      again === null ? [] : [{ node_id, delay_seconds: again }],
+    ),
   }
   try {
-    const reports = () => drafts.map((draft) => ({ draft }))
+    const reports = () =>
+      batch.flatMap((end) => end.drafts.map((draft) => ({ draft, again: end.again !== null })))
     const committed = await commit(driver, known, reports, held, claim)
     // what was done is a fact of the log, also when the execution has ended meanwhile
     return committed ?? recordAlone(driver, known, drafts, [])

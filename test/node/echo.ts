@@ -2,8 +2,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; all else echoes. */
+/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/flaky/N/KEY` 503 N times, then 200 with the count; all else echoes. */
 export async function startEcho(): Promise<{ url: string; stop(): Promise<void> }> {
+  const asked = new Map<string, number>()
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
@@ -12,6 +13,15 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
     if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, Number(argument)))
     if (verb === 'text' || verb === 'big') {
       response.end(verb === 'text' ? 'plain words' : 'x'.repeat(Number(argument)))
+      return
+    }
+    if (verb === 'flaky') {
+      const count = (asked.get(url.pathname) ?? 0) + 1
+      asked.set(url.pathname, count)
+      response.writeHead(count > Number(argument) ? 200 : 503, {
+        'content-type': 'application/json',
+      })
+      response.end(JSON.stringify({ count }))
       return
     }
     const to = url.searchParams.get('to')
