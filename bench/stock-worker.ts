@@ -54,11 +54,14 @@ const happens = (probability: number) => random() < probability
 const LEASE_TIMEOUT_MS = 5_000
 const REPORT_TIMEOUT_MS = 10_000
 
-// its supervisor is gone, or has no more work
-process.on('disconnect', () => process.exit(0))
+// its supervisor has no more work, or is gone; what has begun is finished
+let isOver = false
+process.on('disconnect', () => {
+  isOver = true
+})
 
 async function tell(mishap: Mishap): Promise<void> {
-  await new Promise((resolve) => process.send?.(mishap, resolve))
+  if (process.connected) await new Promise((resolve) => process.send?.(mishap, resolve))
 }
 
 function send(method: string, path: string, body: unknown, timeoutMs: number): Promise<Response> {
@@ -188,7 +191,7 @@ async function giveBack(
   })
 }
 
-for (;;) {
+while (!isOver) {
   const job = await lease()
   if (job === null) await sleep(assignment.poll_ms)
   else await run(job)
