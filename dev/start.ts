@@ -125,6 +125,8 @@ function variablesFor(databaseUrl: string, endpoint: Endpoint): Record<string, s
   })
   const variables: Record<string, string> = {
     ACCESS: process.env.API_KEY ? 'key' : 'open',
+    // what runs here is this machine's own
+    HTTP_ALLOW_PRIVATE: 'true',
     ...Object.fromEntries(given),
     DATABASE_URL: databaseUrl,
     NEON_ENDPOINT: endpoint.url,

@@ -23,6 +23,12 @@ export const Variables = z.object({
   ),
   /** Tools that the edge executor runs itself, separated by commas or spaces; empty: none. */
   EDGE_TOOLS: List.optional(),
+  /** Hosts that the http tool may ask (`api.example.org`, `*.example.org`); empty: all public ones. */
+  HTTP_ALLOW_HOSTS: List.prefault(''),
+  /** Hosts that it may not ask, whatever else is said. */
+  HTTP_DENY_HOSTS: List.prefault(''),
+  /** Whether it may ask private, loopback and link-local addresses. */
+  HTTP_ALLOW_PRIVATE: z.stringbool().default(false),
   /** 32 bytes in base64: what credentials are encrypted under. */
   ENCRYPTION_KEY: z
     .string()

@@ -153,7 +153,7 @@ export interface Held {
 }
 
 /** A job that goes back to the queue. */
-export interface Again {
+interface Again {
   node_id: string
   delay_seconds: number
 }

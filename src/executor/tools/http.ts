@@ -2,6 +2,7 @@
 
 import { toBase64 } from '../../base64.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../json.ts'
+import { checkEgress } from './egress.ts'
 import { fetchFollowing } from './redirects.ts'
 import { authOf, type Call, fitting, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tool.ts'
 
@@ -14,7 +15,8 @@ export async function httpTool(call: Call): Promise<ToolResult> {
   let response: Response
   let text: string
   try {
-    response = await fetchFollowing(url, init, AbortSignal.timeout(call.timeoutMs))
+    const signal = AbortSignal.timeout(call.timeoutMs)
+    response = await fetchFollowing(url, init, signal, (hop) => checkEgress(hop, call.config))
     text = await readReply(response)
   } catch (error) {
     if (error instanceof ToolError) throw error

@@ -7,15 +7,20 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Headers that another origin may see. */
 const HARMLESS = new Set(['accept', 'accept-language', 'content-type', 'user-agent'])
 
-/** `fetch` that follows redirects as browsers do, and takes nothing secret to another origin. */
+/**
+ * `fetch` that follows redirects as browsers do, and takes nothing secret to another origin.
+ * @param check throws for an address that must not be asked; called for each hop
+ */
 export async function fetchFollowing(
   first: URL,
   init: RequestInit & { method: string; headers: Headers },
   signal: AbortSignal,
+  check: (url: URL) => void,
 ): Promise<Response> {
   let url = first
   let { method, headers, body } = init
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    check(url)
     const request = { method, headers, body: body ?? null, redirect: 'manual', signal } as const
     const response = await fetch(url, request)
     const location = response.headers.get('location')
