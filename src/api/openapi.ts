@@ -122,7 +122,8 @@ function operationOf(
 /** Problems by status: those of its own, and those that any operation may meet. */
 function problemsOf(method: string, { query, body, errors = [], open = false }: Declaration) {
   const codes = new Set<ProblemCode>(errors)
-  if (!open) for (const code of ['unauthorized', 'unavailable'] as const) codes.add(code)
+  if (!open)
+    for (const code of ['unauthorized', 'misconfigured', 'unavailable'] as const) codes.add(code)
   // where it is sent from matters to what changes something
   if (!open && method !== 'GET') codes.add('forbidden')
   if (query || body) codes.add('invalid_input')
