@@ -11,6 +11,11 @@ alter table noetl.queue
 drop index noetl.queue_ready;
 create index queue_ready on noetl.queue (runner, priority desc, created_at, queue_id)
   where status in ('queued', 'retry', 'leased');
+-- the same for a worker that names its tools
+create index queue_ready_by_tool on noetl.queue (tool, priority desc, created_at, queue_id)
+  where runner = 'worker' and status in ('queued', 'retry', 'leased');
+-- a job whose last attempt fell silent stays leased until the sweeper has failed it
+drop index noetl.queue_spent;
 -- lists and counts; done jobs are dropped by age, and a queue_id carries its time
 create index queue_by_status on noetl.queue (status, queue_id);
 create index queue_by_worker on noetl.queue (worker_id, queue_id) where worker_id is not null;
@@ -41,4 +46,23 @@ create index execution_children on noetl.execution (parent_execution_id)
 
 -- A list leaves out results that are large as text; what a column weighs is compressed.
 alter table noetl.execution
-  add column result_bytes integer generated always as (octet_length(result::text)) stored;
+  add column result_bytes integer generated always as (octet_length(result::text)) stored,
+  add column workload_bytes integer generated always as (octet_length(workload::text)) stored;
+
+-- NoETL's worker never puts a lease off, however long its action takes; its pool says every 15 seconds that it
+-- is there. So a lease that has run out is still attended while the pool that began the action lives: heard of
+-- within a minute, and not registered anew since, as a process that was started again would have been. Not for
+-- ever, as a pool may live and have forgotten the job: for 15 minutes, or for the step's timeout.
+alter table noetl.queue add column pool text, add column begun_at timestamptz;
+alter table noetl.runtime add column registered_at timestamptz not null default now();
+
+create function noetl.is_attended(job noetl.queue) returns boolean
+  language sql stable parallel safe
+  return job.pool is not null
+    and job.lease_until > now() - make_interval(secs => greatest(900,
+      case when jsonb_typeof(job.action->'timeout') = 'number'
+        then least((job.action->>'timeout')::float8, 86400) end))
+    and exists (
+    select from noetl.runtime p
+    where p.kind = 'worker_pool' and p.name = job.pool and p.status <> 'offline'
+      and p.heartbeat > now() - interval '60 seconds' and p.registered_at <= job.begun_at);

@@ -6,11 +6,18 @@ import { textFromBase64 } from './base64.ts'
 import type { App } from './env.ts'
 import { fail } from './errors.ts'
 
+const LOOPBACK = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export const access: MiddlewareHandler<App> = async function access(c, next) {
   const { ACCESS, API_KEY } = c.var.config
-  if (ACCESS !== 'open') {
+  if (ACCESS === 'open') {
+    // a page whose name was made to mean this machine must not get in by it
+    const { hostname } = new URL(c.req.url)
+    if (!LOOPBACK.test(hostname)) {
+      fail('forbidden', `ACCESS=open is for this machine alone, not for '${hostname}'; set API_KEY`)
+    }
+  } else {
     if (API_KEY === undefined) {
       fail('misconfigured', 'set API_KEY (or ACCESS=open on a machine of your own)')
     }

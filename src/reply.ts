@@ -53,6 +53,8 @@ export function replyLater(
       await writer.write(new TextEncoder().encode(toJson(value)))
       await writer.close()
     } catch (error) {
+      // nobody is there to be told, or it is too late to
+      console.error('a reply was broken off', error)
       await writer.abort(error).catch(() => undefined)
     }
   }

@@ -2,6 +2,9 @@
 
 import * as z from 'zod'
 
+/** The tools of the edge executor. */
+export const EDGE_TOOLS: readonly string[] = ['http', 'postgres']
+
 /** Words separated by commas or spaces. */
 const List = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean))
 
@@ -22,7 +25,9 @@ export const Variables = z.object({
     },
   ),
   /** Tools that the edge executor runs itself, separated by commas or spaces; empty: none. */
-  EDGE_TOOLS: List.optional(),
+  EDGE_TOOLS: List.refine((tools) => tools.every((tool) => EDGE_TOOLS.includes(tool)), {
+    error: `any of ${EDGE_TOOLS.join(', ')}`,
+  }).optional(),
   /** Hosts that the http tool may ask (`api.example.org`, `*.example.org`); empty: all public ones. */
   HTTP_ALLOW_HOSTS: List.prefault(''),
   /** Hosts that it may not ask, whatever else is said. */

@@ -70,6 +70,21 @@ test('with the key a call is answered, in any case of the scheme', async () => {
   }
 })
 
+test('without keys, only this machine is let in, by whatever name it is called', async () => {
+  for (const host of ['localhost:8787', '127.0.0.1', '[::1]:1', 'x.localhost']) {
+    expect((await open.fetch(`http://${host}${LIST}`)).status).toBe(200)
+  }
+  for (const host of [
+    'evil.example',
+    '10.0.0.1',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+  ]) {
+    const reply = await open.fetch(`http://${host}${LIST}`)
+    expect([host, reply.status]).toEqual([host, 403])
+  }
+})
+
 test('a key that is too short is no setting', async () => {
   const short = newClient({ ACCESS: undefined, API_KEY: 'short' })
   const reply = await short.send('GET', LIST, undefined, withKey('Bearer short'))
@@ -141,7 +156,9 @@ describe('pages of other origins', () => {
       expect([origin, write.status]).toEqual([origin, 403])
     }
     expect((await open.send('POST', '/api/execute', {}, from(UI))).status).toBe(403)
-    expect((await open.send('POST', '/api/execute', {}, from('http://edge.test'))).status).toBe(422)
+    expect(
+      (await open.send('POST', '/api/execute', {}, from('http://edge.localhost'))).status,
+    ).toBe(422)
   })
 
   test('are named as origins', async () => {

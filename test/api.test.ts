@@ -18,7 +18,7 @@ test('the description is OpenAPI 3.1, and the page shows all of it', async () =>
 })
 
 test('the client has the types of the declarations', async () => {
-  const { api } = newApiClient('http://edge.test', { fetch: client.fetch })
+  const { api } = newApiClient('http://edge.localhost', { fetch: client.fetch })
   const catalogId = await client.register(chain('a'))
   const run = await (
     await api.executions.run.$post({ json: { catalog_id: catalogId, parameters: {} } })

@@ -48,7 +48,7 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
     { settled = true, headers = {} as Record<string, string> } = {},
   ): Promise<Reply> {
     const context = createExecutionContext()
-    const request = new Request(`http://edge.test${path}`, {
+    const request = new Request(`http://edge.localhost${path}`, {
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: typeof body === 'string' ? body : toJson(body) }),

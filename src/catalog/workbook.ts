@@ -9,6 +9,13 @@ const MAX_DEPTH = 8
 /** Keys that only say which task is meant. */
 const NAMING_KEYS = ['type', 'task', 'name', 'step', 'desc', 'description']
 
+/** An iterator's own task may be one of the workbook, too. */
+function withInner(step: JsonObject, tasks: ReadonlyMap<string, JsonObject>): JsonObject | null {
+  if (!isObject(step.task ?? null) || !isReference(step.task as JsonObject)) return step
+  const task = resolved(step.task as JsonObject, tasks)
+  return task && { ...step, task }
+}
+
 /** The tasks of a payload's workbook, by name; [] when it has none. */
 export function tasksOf(payload: JsonObject): Map<string, JsonObject> {
   const tasks = Array.isArray(payload.workbook) ? payload.workbook.filter(isObject) : []
@@ -35,7 +42,7 @@ export function resolved(
 ): JsonObject | null {
   let whole = step
   for (let depth = 0; depth <= MAX_DEPTH; depth++) {
-    if (!isReference(whole)) return whole
+    if (!isReference(whole)) return withInner(whole, tasks)
     const task = tasks.get(String(taskNameOf(whole)))
     if (!task) return null
     const own = Object.entries(whole).filter(([key]) => !NAMING_KEYS.includes(key))

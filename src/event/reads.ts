@@ -52,7 +52,8 @@ const waitingFor = (sql: Sql) => sql`
     from (select q.tool, count(*) as jobs, min(greatest(q.created_at, q.available_at)) as since
       from noetl.queue q
       where q.execution_id = x.execution_id and q.runner = 'worker'
-        and (q.status in ('queued', 'retry') or (q.status = 'leased' and q.lease_until < now()))
+        and ((q.status in ('queued', 'retry') and q.available_at <= now())
+          or (q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)))
       group by q.tool) w) end::text as waiting_for`
 
 const headColumns = (sql: Sql) => sql`

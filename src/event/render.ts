@@ -4,7 +4,7 @@ import { textFromBase64 } from '../base64.ts'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../json.ts'
-import { type Context, namesIfAny, renderValue, type TemplateError } from '../template/index.ts'
+import { type Context, namesIfAny, renderValue, TemplateError } from '../template/index.ts'
 import { templateContext } from './batch.ts'
 import { findRenderContext, type RenderRow } from './reads.ts'
 import { dataOf } from './types.ts'
@@ -54,16 +54,23 @@ export async function renderFor(
     ...templateContext({ execution_id: executionId, name: '', workload, results }, over),
     results: Object.fromEntries(results),
   })
-  const render = (value: Json, context: Context | ((text: string) => Context)) =>
-    renderValue(value, context, { onUndefined: 'keep', onError }) as Json
+  const render = (value: Json, context: Parameters<typeof renderValue>[1]): Json => {
+    try {
+      return renderValue(value, context, { onUndefined: 'keep', onError }) as Json
+    } catch (error) {
+      // nested too deep to be looked through
+      if (!(error instanceof TemplateError)) throw error
+      onError(error)
+      return value
+    }
+  }
 
   const fields = isObject(given) ? given : {}
   const { env: _env, ...harmless } = extra
-  const own = isObject(row.own) ? textsOf(row.own) : new Set<string>()
   const within = isObject(fields.workload) ? fields.workload : row.workload
   const inside = contextOf(within, { ...fields, ...harmless })
   const trusted = contextOf(within, { ...fields, ...extra })
-  const work = render(given, (text) => (own.has(text) ? trusted : inside))
+  const work = render(given, (text, pointer) => (isOwn(row.own, text, pointer) ? trusted : inside))
   const done = isObject(work) ? work : {}
   const workload = isObject(done.workload) ? done.workload : row.workload
   const outer = contextOf(workload, { ...done, ...extra })
@@ -125,8 +132,15 @@ function decodedTexts(task: JsonObject): Json[] {
   )
 }
 
-function textsOf(value: Json): Set<string> {
-  if (typeof value === 'string') return new Set([value])
-  if (typeof value !== 'object' || value === null) return new Set()
-  return new Set(Object.values(value).flatMap((child) => [...textsOf(child)]))
+/** Whether a text of the job's `work` is the playbook's own: it stands at the same place of its workload. */
+function isOwn(own: Json, text: string, pointer: string): boolean {
+  const [, root, ...path] = pointer.split('/')
+  if (root !== 'workload') return false
+  let value: Json | undefined = own
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return false
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    value = Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined
+  }
+  return value === text
 }

@@ -63,8 +63,9 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
   ), keyed as (
     select g.*, case when not ${r.id_given}::bool and ${r.is_action_report}::bool then
       md5(concat_ws(chr(31), ${r.event_type}::text, ${r.node_name}::text, ${r.status}::text,
-        g.context::text, g.result::text, ${r.error}::text, case when ${r.event_type} <> 'action_started' then (
-          -- the same outcome of the next attempt is another report
+        g.context::text, g.result::text, ${r.error}::text, ${r.current_index}::text,
+        case when ${r.event_type} = 'action_error' then (
+          -- the same error of the next attempt is another report
           select count(*) from noetl.event e where e.execution_id = ${r.execution_id}
             and e.node_name = ${r.node_name} and e.event_type = 'action_started') end)) end as report_key
     from given g
@@ -96,9 +97,11 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
     order by q.node_id <> ${r.node_id} limit 1
   ), refused as (
     -- who says which lease it is must hold it, and what the edge executor holds is its own to report
-    select from job j where ${r.is_deciding}::bool and j.status = 'leased' and (
-      j.worker_id <> ${r.worker_id} or j.queue_id <> ${r.queue_id}::bigint
-      or (j.runner = 'edge' and j.worker_id is distinct from ${r.worker_id}))
+    select from job j where ${r.is_action_report}::bool and (
+      j.queue_id <> ${r.queue_id}::bigint
+      or (${r.queue_id}::bigint is not null and j.status in ('queued', 'retry'))
+      or (${r.is_deciding}::bool and j.status = 'leased' and (j.worker_id <> ${r.worker_id}
+        or (j.runner = 'edge' and j.worker_id is distinct from ${r.worker_id}))))
   ), moved as (
     update noetl.execution x set
       version = x.version + 1,
@@ -110,10 +113,10 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
       last_event_type = ${r.event_type},
       undecided = case
         when ${r.is_deciding}::bool and x.ended_at is null and x.state->'active' ? ${r.node_name}
-          -- whether an attempt that failed is the last one is for its worker to say, by failing the job
+          -- whether an attempt that failed is the last one is for its holder to say, by failing the job
           and not exists (select from job j where ${r.event_type} = 'action_error'
-            and j.runner = 'worker' and j.status in ('queued', 'leased', 'retry')
-            and j.attempts < j.max_attempts and noetl.retries(j.action))
+            and j.status in ('queued', 'leased', 'retry') and noetl.retries(j.action)
+            and j.tool <> 'playbook')
         then x.undecided || (x.version + 1) else x.undecided end
     where x.execution_id = ${r.execution_id} and not exists (select from existing)
       and not exists (select from refused)
@@ -131,6 +134,11 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
       g.trace_component, ${r.worker_id}, ${r.attempt}::int, ${r.current_index}::int, g.current_item,
       g.report_key
     from moved m, keyed g
+  ), begun as (
+    update noetl.queue q set pool = left(g.meta->>'worker_pool', 256), begun_at = now()
+    from moved m, job j, given g
+    where ${r.event_type} = 'action_started' and q.execution_id = m.execution_id
+      and q.node_id = j.node_id and q.status = 'leased' and q.runner = 'worker'
   ), closed as (
     update noetl.queue q set lease_until = null, updated_at = now(),
       status = ${r.event_type === 'action_error' ? 'dead' : 'done'}

@@ -83,11 +83,14 @@ export async function runAction(
           whileAway(deadline, () => readCredential(sql, config, credentials, name)),
       } satisfies Call)
     } else {
-      const outcome = await runPlaybook(task)
+      // the child's id is fixed, so that this may be done again
+      const outcome = await whileAway(deadline, () => runPlaybook(task))
       if (outcome === null) return null
       result = outcome
     }
   } catch (error) {
+    // a child execution goes on without us; the lease runs out, and the next attempt finds it
+    if (job.tool === PLAYBOOK && isAway(error)) return null
     result = failed(error)
   }
   let bytes = weigh(result)
@@ -141,11 +144,14 @@ async function whileAway<T>(deadline: number, read: () => Promise<T>): Promise<T
     try {
       return await read()
     } catch (error) {
-      const isAway = error instanceof AppError && error.code === 'unavailable'
-      if (!isAway || Date.now() > deadline) throw error
+      if (!isAway(error) || Date.now() > deadline) throw error
       await sleep(AWAY_MS)
     }
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'unavailable'
 }
 
 function readCredential(sql: Sql, config: Config, credentials: Credentials, name: string) {

@@ -20,7 +20,7 @@ import {
 } from '../queue/leases.ts'
 import { claimOf, type Driver, goOn, takeUp } from './drive.ts'
 import { PLAYBOOK } from './tools/index.ts'
-import { ToolError, type ToolResult } from './tools/tool.ts'
+import { fitting, ToolError, type ToolResult } from './tools/tool.ts'
 
 /**
  * Runs a playbook as a child execution and goes on with it as far as this invocation does. Null when it
@@ -94,12 +94,16 @@ async function startChild(
 }
 
 function outcomeOf(childId: string, path: string, child: Omit<ChildRow, 'handed'>): ToolResult {
-  return child.status === 'COMPLETED'
-    ? { status: 'success', data: child.result, execution_id: childId }
-    : {
-        status: 'error',
-        error: `playbook '${path}' failed: ${child.error ?? 'without saying why'}`,
-      }
+  if (child.status !== 'COMPLETED') {
+    const why = child.error ?? 'without saying why'
+    return { status: 'error', error: `playbook '${path}' failed: ${why}` }
+  }
+  try {
+    const data = fitting(child.result, `the result of playbook '${path}'`)
+    return { status: 'success', data, execution_id: childId }
+  } catch (error) {
+    return { status: 'error', error: (error as Error).message }
+  }
 }
 
 /**
@@ -165,7 +169,7 @@ async function cancelChildren(driver: Driver, executionId: string): Promise<void
 export async function cancelChild(driver: Driver, childId: string): Promise<void> {
   try {
     const { committed } = await cancel(driver, childId, 'the playbook that it runs for has ended')
-    if (committed) await afterEnd(driver, committed.known)
+    if (committed) await cancelChildren(driver, childId)
   } catch (error) {
     // it has ended by itself
     if (!(error instanceof AppError && error.code === 'conflict')) throw error

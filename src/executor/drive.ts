@@ -58,10 +58,8 @@ export interface Driver extends Engine {
 
 /** Tools whose jobs the edge executor does itself: all that it has, unless EDGE_TOOLS names fewer. */
 function edgeToolsOf({ EDGE_TOOLS }: Config): ReadonlySet<string> {
-  const all = Object.keys(TOOLS)
-  const own = EDGE_TOOLS === undefined ? all : all.filter((tool) => EDGE_TOOLS.includes(tool))
   // a child execution is started here, whoever does its steps
-  return new Set([...own, PLAYBOOK])
+  return new Set([...(EDGE_TOOLS ?? Object.keys(TOOLS)), PLAYBOOK])
 }
 
 /** A driver for a request (what goes on after its reply) or for a message of the queue. */
@@ -170,7 +168,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       alone = Math.max(0, alone - 1)
       for (const { job, again } of batch) {
         held.delete(job.queue_id)
-        if (again !== null && outcome !== 'refused') comeBack(job.queue_id, again)
+        if (again === null || outcome === 'refused') continue
+        if (!isTerminal(outcome.known.state.status)) comeBack(job.queue_id, again)
       }
       if (outcome === 'refused') continue
       known = outcome.known

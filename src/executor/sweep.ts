@@ -2,8 +2,8 @@
 
 import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
-import { recordEvent } from '../event/service.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
+import { failJob } from '../queue/service.ts'
 import { cancelChild, reportUp } from './child.ts'
 import { type Driver, goOn, notify, takeUp } from './drive.ts'
 
@@ -12,25 +12,25 @@ import { type Driver, goOn, notify, takeUp } from './drive.ts'
  * that have free edge jobs or unanswered reports; then adds what has ended to the dashboard's figures.
  * Each one's trouble is its own.
  */
-export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
-  const { sql, env } = driver
+export async function sweepOnce(driver: Driver): Promise<void> {
+  const found = await freeLeases(driver)
+  if (found) await followUp(driver, found)
+}
+
+/** Frees leases that ran out; answers with what else is to be done. One round trip. */
+export async function freeLeases({ sql }: Driver): Promise<SweptRow | undefined> {
   const [found] = await rowsOf<SweptRow>(sweep(sql))
-  if (!found) return null
-  for (const { execution_id, node_id, node_name, attempts } of found.exhausted) {
+  return found
+}
+
+/** Does what a sweep has found. */
+export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
+  const { sql, env } = driver
+  for (const { queue_id, execution_id, attempts } of found.exhausted) {
     await alone(`execution ${execution_id}`, async () => {
-      const { committed } = await recordEvent(
-        driver,
-        {
-          execution_id,
-          event_type: 'action_error',
-          node_id,
-          node_name,
-          node_type: 'task',
-          status: 'FAILED',
-          error: `no sign of life from whoever ran it, in ${attempts} attempts`,
-        },
-        null,
-      )
+      const error = `no sign of life from whoever ran it, in ${attempts} attempts`
+      const how = { back: null, error, isOwn: true }
+      const { committed } = await failJob(driver, queue_id, null, how, null)
       if (committed) await goOn(driver, committed)
     })
   }
@@ -46,7 +46,6 @@ export async function sweepOnce(driver: Driver): Promise<SweptRow | null> {
     )
   }
   await alone('rollup', () => rowsOf(rollUp(sql)))
-  return found
 }
 
 /** Makes the coming months' partitions. */

@@ -56,23 +56,33 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
     select q.* from noetl.queue q
     where q.queue_id = any(${r.queue_ids}::bigint[]) and q.status = 'leased'
   ), free as (
-    select q.* from noetl.queue q
-    where q.runner = 'worker' and q.attempts < q.max_attempts
-      and ((q.status in ('queued', 'retry') and q.available_at <= now())
-        or (q.status = 'leased' and q.lease_until < now()))
-      and (${r.tools}::text[] is null or q.tool = any(${r.tools}::text[]))
-      and not exists (select from mine)
-    order by q.priority desc, q.created_at, q.queue_id
+    select f.* from ${r.tools === null ? sql`(select null::text as tool) t` : sql`unnest(${r.tools}::text[]) as t(tool)`},
+    lateral (
+      select q.* from noetl.queue q
+      -- the statuses as the index has them, or it is not used
+      where q.runner = 'worker' and q.status in ('queued', 'retry', 'leased')
+        and q.attempts < q.max_attempts
+        and ((q.status <> 'leased' and q.available_at <= now())
+          or (q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)))
+        ${r.tools === null ? sql`` : sql`and q.tool = t.tool`}
+        and not exists (select from mine)
+        and exists (select from noetl.execution x
+          where x.execution_id = q.execution_id and x.ended_at is null)
+      order by q.priority desc, q.created_at, q.queue_id
+      limit ${r.queue_ids.length}
+      for update of q skip locked
+    ) f
+    order by f.priority desc, f.created_at, f.queue_id
     limit ${r.queue_ids.length}
-    for update skip locked
   ), numbered as (
     select free.queue_id, row_number() over ranked as n, sum(octet_length(free.action::text)
-      + octet_length(free.context::text) + octet_length(x.workload::text)) over ranked as bytes
+      + octet_length(free.context::text) + x.workload_bytes) over ranked as bytes
     from free join noetl.execution x using (execution_id)
     window ranked as (order by free.priority desc, free.created_at, free.queue_id)
   ), leased as (
     update noetl.queue q set status = 'leased', queue_id = (${r.queue_ids}::bigint[])[numbered.n],
       attempts = q.attempts + 1, worker_id = ${r.worker_id}, last_heartbeat = now(), updated_at = now(),
+      pool = null, begun_at = null,
       lease_until = now() + make_interval(secs => ${r.seconds}::float8)
     from numbered
     where q.queue_id = numbered.queue_id and (numbered.bytes <= ${MAX_PAGE_BYTES} or numbered.n = 1)
@@ -110,8 +120,8 @@ export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
     order by q.queue_id limit ${f.limit + 1}::int
   ), j as (
     select page.*, count(*) over () as found, row_number() over (order by page.queue_id) as place,
-      sum(octet_length(page.action::text) + octet_length(x.workload::text)) over (order by page.queue_id)
-        as bytes
+      sum(octet_length(page.action::text) + octet_length(page.context::text) + x.workload_bytes)
+        over (order by page.queue_id) as bytes
     from page join noetl.execution x using (execution_id)
   )
   select ${jobColumns(sql)}, j.found
@@ -119,8 +129,12 @@ export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
   where j.place <= ${f.limit}::int and (j.bytes <= ${MAX_PAGE_BYTES} or j.place = 1)
   order by j.queue_id`
 
+/** Nobody scales by more jobs than this, and counting on takes time. */
+export const MAX_COUNT = 100_000
+
 export const countJobs = (sql: Sql, status: string): Statement => sql`
-  select count(*)::int as count from noetl.queue where status = ${status}`
+  select count(*)::int as count
+  from (select from noetl.queue where status = ${status} limit ${MAX_COUNT}) counted`
 
 export interface NewJobRequest {
   queue_id: string
@@ -166,6 +180,7 @@ export interface LeaseRow extends ExecutionRow {
   /** Whether the job still has this id; if not, it was leased anew. */
   present: boolean
   worker_id: string | null
+  runner: 'edge' | 'worker'
   node_id: string
   node_name: string
   attempts: number
@@ -192,17 +207,18 @@ export interface GiveBack {
 
 /**
  * The job that has, or had, this lease; no row when none had. With `back` a leased one that has attempts
- * left goes back to the queue in the same statement.
+ * left goes back to the queue in the same statement. What the edge executor holds is not the workers' to end.
  */
 export const findLease = (
   sql: Sql,
-  r: { queue_id: string; worker_id: string | null; back: GiveBack | null },
+  r: { queue_id: string; worker_id: string | null; back: GiveBack | null; is_own: boolean },
 ): Statement => sql`
   with given_back as (
     update noetl.queue q set status = ${r.back?.status ?? 'retry'}, lease_until = null, updated_at = now(),
       available_at = now() + make_interval(secs => ${r.back?.delay_seconds ?? 0}::float8)
     where ${r.back !== null}::bool and q.queue_id = ${r.queue_id} and q.status = 'leased'
-      and q.attempts < q.max_attempts and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
+      and (q.runner = 'worker' or ${r.is_own}::bool) and q.attempts < q.max_attempts
+      and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
     returning q.queue_id
   ), j as (
     select q.*, true as present from noetl.queue q where q.queue_id = ${r.queue_id}
@@ -214,7 +230,7 @@ export const findLease = (
     select j.*, j.present and j.status = 'leased' and not exists (select from given_back) as yes from j
   )
   select ${headColumns(sql)}, ${heavyColumns(sql, sql`open.yes`)}, open.status as job_status, open.present,
-    open.worker_id, open.node_id, open.node_name, open.attempts, open.max_attempts,
+    open.worker_id, open.runner, open.node_id, open.node_name, open.attempts, open.max_attempts,
     exists (select from given_back) as given_back,
     case when open.yes then (
       select jsonb_build_object('event_type', e.event_type, 'event_id', e.event_id::text, 'seq', e.seq,
@@ -241,7 +257,7 @@ export const heartbeat = (
   with extended as (
     update noetl.queue q set lease_until = now() + make_interval(secs => ${r.seconds}::float8),
       last_heartbeat = now(), updated_at = now()
-    where q.queue_id = ${r.queue_id} and q.status = 'leased'
+    where q.queue_id = ${r.queue_id} and q.status = 'leased' and q.runner = 'worker'
       and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
     returning q.queue_id
   )
@@ -257,6 +273,7 @@ export const redrive = (sql: Sql, queueId: string): Statement => sql`
   with j as (
     select q.queue_id, q.execution_id, q.status, x.ended_at is not null as ended, x.status as execution_status
     from noetl.queue q join noetl.execution x using (execution_id) where q.queue_id = ${queueId}
+    for share of x
   ), sent as (
     update noetl.queue q set status = 'queued', attempts = 0, worker_id = null, available_at = now(),
       updated_at = now()

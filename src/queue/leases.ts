@@ -94,9 +94,9 @@ export interface SweptRow {
   stranded: string[]
   /** Executions with reports that nobody has answered. */
   undecided: string[]
-  /** Jobs whose last permitted attempt fell silent. */
-  exhausted: { execution_id: string; node_id: string; node_name: string; attempts: number }[]
-  /** How many leases had run out. */
+  /** Leases that ran out in the last permitted attempt, and how many there were. */
+  exhausted: { queue_id: string; execution_id: string; attempts: number }[]
+  /** How many leases that ran out have been freed. */
   freed: number
   /** Child executions that have ended without their parents knowing, and that have outlived them. */
   unreported: string[]
@@ -107,27 +107,34 @@ export interface SweptRow {
 const SWEEP_LIMIT = 500
 /** A job is stranded when it has been free for this long: whoever queued it would have begun. */
 const STRANDED_SECONDS = 10
-/** How long a job that is done can be asked after. */
+/** How long a job that is over can be asked after; the dead ones are there to be looked at. */
 const DONE_DAYS = 7
+const DEAD_DAYS = 30
+/** How many rows one sweep drops: more than a busy minute leaves behind. */
+const DROP_LIMIT = 20_000
 
 /** Frees leases that ran out, and lists what needs somebody to go on with it. */
 export const sweep = (sql: Sql): Statement => sql`
   with silent as (
-    select queue_id from noetl.queue
-    where status = 'leased' and lease_until < now()
-    order by lease_until limit ${SWEEP_LIMIT} for update skip locked
+    select q.queue_id from noetl.queue q
+    where q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)
+    order by q.lease_until limit ${SWEEP_LIMIT} for update skip locked
   ), freed as (
     update noetl.queue q set status = 'retry', worker_id = null, lease_until = null,
       available_at = now(), updated_at = now()
-    from silent where q.queue_id = silent.queue_id
-    returning q.execution_id, q.node_id, q.node_name, q.runner, q.attempts, q.max_attempts
+    from silent where q.queue_id = silent.queue_id and q.attempts < q.max_attempts
+    returning q.execution_id, q.runner
   ), spent as (
-    select execution_id, node_id, node_name, attempts from freed where attempts >= max_attempts
-    union all
-    select execution_id, node_id, node_name, attempts from noetl.queue
-    where status = 'retry' and attempts >= max_attempts limit ${SWEEP_LIMIT}
+    select q.queue_id, q.execution_id, q.attempts from noetl.queue q join silent using (queue_id)
+    where q.attempts >= q.max_attempts
+  ), outlived as (
+    -- queued by hand at the very instant that its execution ended
+    update noetl.queue q set status = 'dead', lease_until = null, updated_at = now()
+    from noetl.execution x
+    where x.ended_at > now() - interval '10 minutes' and q.execution_id = x.execution_id
+      and q.status in ('queued', 'retry')
   ), stranded as (
-    select execution_id from freed where runner = 'edge' and attempts < max_attempts
+    select execution_id from freed where runner = 'edge'
     union
     (select execution_id from noetl.queue
       where runner = 'edge' and status in ('queued', 'retry') and attempts < max_attempts
@@ -136,11 +143,15 @@ export const sweep = (sql: Sql): Statement => sql`
   ), dropped as (
     delete from noetl.queue where queue_id = any(array(select queue_id from noetl.queue
       where status = 'done' and queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))
-      order by queue_id limit ${SWEEP_LIMIT}))
+      order by queue_id limit ${DROP_LIMIT}))
+  ), buried as (
+    delete from noetl.queue where queue_id = any(array(select queue_id from noetl.queue
+      where status = 'dead' and queue_id < noetl.id_at(now() - make_interval(days => ${DEAD_DAYS}))
+      order by queue_id limit ${DROP_LIMIT}))
   ), forgotten as (
     delete from noetl.former_lease where queue_id = any(array(select queue_id from noetl.former_lease
       where queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))
-      order by queue_id limit ${SWEEP_LIMIT}))
+      order by queue_id limit ${DROP_LIMIT}))
   )
   select (select count(*)::int from freed) as freed,
     array(select x.execution_id::text from noetl.queue q
@@ -154,8 +165,8 @@ export const sweep = (sql: Sql): Statement => sql`
     array(select execution_id::text from stranded) as stranded,
     array(select execution_id::text from noetl.execution where undecided <> '{}'
       limit ${SWEEP_LIMIT}) as undecided,
-    coalesce((select jsonb_agg(jsonb_build_object('execution_id', execution_id::text,
-      'node_id', node_id, 'node_name', node_name, 'attempts', attempts)) from spent), '[]') as exhausted`
+    coalesce((select jsonb_agg(jsonb_build_object('queue_id', queue_id::text,
+      'execution_id', execution_id::text, 'attempts', attempts)) from spent), '[]') as exhausted`
 
 /** How a child execution holds the job of the step that it runs for. */
 export const CHILD = 'playbook:'

@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
-import { sweepOnce } from '../executor/sweep.ts'
+import { followUp, freeLeases } from '../executor/sweep.ts'
 import { parseId } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
@@ -139,8 +139,9 @@ export const queue = new Hono<App>()
       reply: Reclaimed,
     }),
     async (c) => {
-      const swept = await sweepOnce(c.var.driver)
-      return reply(c, { reclaimed: swept?.freed ?? 0 })
+      const found = await freeLeases(c.var.driver)
+      if (found) c.executionCtx.waitUntil(followUp(c.var.driver, found))
+      return reply(c, { reclaimed: (found?.freed ?? 0) + (found?.exhausted.length ?? 0) })
     },
   )
   .get(

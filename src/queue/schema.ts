@@ -125,7 +125,10 @@ export const Enqueued = z.object({
   id: z.string().nullable().describe('null when the node has a job already'),
 })
 export const JobList = z.object({ status: z.literal('ok'), items: z.array(JobItem) })
-export const QueueSize = z.object({ status: z.literal('ok'), count: z.int() })
+export const QueueSize = z.object({
+  status: z.literal('ok'),
+  count: z.int().describe('at most 100000, which means that many or more'),
+})
 export const Reserved = z.object({ job: JobItem.nullable() })
 export const Ok = z.object({ ok: z.literal(true) })
 export const Reclaimed = z.object({ reclaimed: z.int() })

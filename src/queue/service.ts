@@ -131,7 +131,8 @@ export async function completeJob(
   workerId: string | null,
   claim: Claim | null,
 ): Promise<Ended> {
-  return endLease(engine, queueId, workerId, null, claim, 'done', (row) => {
+  const lease = { queue_id: queueId, worker_id: workerId, back: null, is_own: false }
+  return endLease(engine, lease, claim, 'done', (row) => {
     const data = row.outcome?.event_type === 'step_result' ? row.outcome.result : null
     const result = { id: queueId, status: 'success', data }
     return {
@@ -143,16 +144,23 @@ export async function completeJob(
 /**
  * Ends a lease whose action failed: the job is tried again after the delay, or, when it shall not or has
  * no attempt left, its step fails; with the error that was reported, or an inferred one.
+ * @param how.isOwn the sweeper ends the edge executor's leases, too
  * @throws AppError `not_found`, or `lease_lost` with the job's present state.
  */
 export async function failJob(
   engine: Engine,
   queueId: string,
   workerId: string | null,
-  how: { back: GiveBack | null; error: string | null },
+  how: { back: GiveBack | null; error: string | null; isOwn?: boolean },
   claim: Claim | null,
 ): Promise<Ended> {
-  return endLease(engine, queueId, workerId, how.back, claim, 'dead', (row) => {
+  const lease = {
+    queue_id: queueId,
+    worker_id: workerId,
+    back: how.back,
+    is_own: how.isOwn ?? false,
+  }
+  return endLease(engine, lease, claim, 'dead', (row) => {
     if (row.outcome?.event_type === 'action_error') {
       const { event_id, seq, event_type, result, error } = row.outcome
       const logged = { ...nodeOf(row), event_type, status: 'FAILED' as const, result, error }
@@ -165,37 +173,38 @@ export async function failJob(
 
 async function endLease(
   engine: Engine,
-  queueId: string,
-  workerId: string | null,
-  back: GiveBack | null,
+  lease: Parameters<typeof findLease>[1],
   claim: Claim | null,
   end: 'done' | 'dead',
   reportOf: (row: LeaseRow) => Report,
 ): Promise<Ended> {
   for (let round = 0; round < 3; round++) {
-    const statement = findLease(engine.sql, { queue_id: queueId, worker_id: workerId, back })
-    const [row] = await rowsOf<LeaseRow>(statement)
+    const [row] = await rowsOf<LeaseRow>(findLease(engine.sql, lease))
     if (!row) fail('not_found', 'job not found')
-    if (isOver(row, workerId, back, end)) {
+    if (row.runner === 'edge' && !lease.is_own) fail('lease_lost', "the job is the edge executor's")
+    if (isOver(row, lease, end)) {
       // its report may have come without the decision on it
       const isOpen = row.undecided.length > 0
       return { committed: isOpen ? await settle(engine, row.execution_id, claim) : null }
     }
     const held = {
       worker_id: row.worker_id ?? '',
-      queue_ids: [queueId],
+      queue_ids: [lease.queue_id],
       nodes: [row.node_id],
       dead: end === 'dead',
     }
-    try {
-      const known = await knownOf(engine.sql, row)
-      const committed = await commit(engine, known, () => [reportOf(row)], held, claim)
-      // null: the execution has ended meanwhile, and all its jobs with it
-      if (committed) return { committed }
-    } catch (error) {
-      // the report arrived, or the lease ran out, in between
-      if (!(error instanceof AppError && error.code === 'lease_lost')) throw error
-    }
+    const known = await knownOf(engine.sql, row)
+    const committed = await commit(engine, known, () => [reportOf(row)], held, claim).catch(
+      (error: unknown) => {
+        // the report arrived, or the lease ran out, in between
+        if (error instanceof AppError && error.code === 'lease_lost') return 'again' as const
+        throw error
+      },
+    )
+    if (committed === 'again') continue
+    if (committed) return { committed }
+    // the execution has ended meanwhile, and its jobs with it: the next round sees how
+    if (round > 0) fail('lease_lost', 'the lease is not held: its execution has ended')
   }
   throw new AppError('conflict', 'the job keeps changing; try again')
 }
@@ -203,8 +212,7 @@ async function endLease(
 /** Whether the lease has ended in this way already. @throws AppError when it ended in another. */
 function isOver(
   { present, job_status, worker_id, given_back }: LeaseRow,
-  workerId: string | null,
-  back: GiveBack | null,
+  { worker_id: workerId, back }: Parameters<typeof findLease>[1],
   end: 'done' | 'dead',
 ): boolean {
   const isForeign = workerId !== null && worker_id !== workerId

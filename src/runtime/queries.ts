@@ -33,7 +33,7 @@ export const register = (sql: Sql, r: RuntimeWrite): Statement => sql`
   ${inserted(sql, r)}
   on conflict (kind, name) do update set uri = excluded.uri, status = excluded.status,
     capacity = excluded.capacity, labels = excluded.labels, runtime = excluded.runtime,
-    heartbeat = now(), updated_at = now()
+    heartbeat = now(), updated_at = now(), registered_at = now()
   returning runtime_id::text`
 
 /** Marks as offline; no row when the name is unknown. */

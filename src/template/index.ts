@@ -75,19 +75,19 @@ export interface RenderOptions {
 /**
  * Renders every text within a JSON value. Keys are left alone. The limits hold for the value as
  * a whole; an error carries the JSON pointer of the text that failed.
- * @param context what templates see, or which of two they see, by the template's text
+ * @param context what templates see, or which of two they see, by the template's text and its JSON pointer
  */
 export function renderValue(
   value: unknown,
-  context: Context | ((text: string) => Context),
+  context: Context | ((text: string, pointer: string) => Context),
   options: RenderOptions = {},
 ): unknown {
   const isChoice = typeof context === 'function'
   const run = newRun(isChoice ? {} : context, options.limits)
-  const render = (text: string): unknown => {
+  const render = (text: string, pointer: string): unknown => {
     if (!isTemplate(text)) return text
     try {
-      if (isChoice) run.context = context(text)
+      if (isChoice) run.context = context(text, pointer)
       return renderLeaf(run, text)
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
@@ -133,13 +133,20 @@ export function namesInValue(value: unknown): string[] {
 /** The same, passing over texts that are no templates that could be rendered. */
 export function namesIfAny(value: unknown): string[] {
   const found = new Set<string>()
-  mapTexts(value, DEFAULT_LIMITS, (text) => {
+  const unlessBroken = (work: () => void) => {
     try {
-      for (const name of namesIn(text)) found.add(name)
+      work()
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
     }
-    return text
+  }
+  unlessBroken(() => {
+    mapTexts(value, DEFAULT_LIMITS, (text) => {
+      unlessBroken(() => {
+        for (const name of namesIn(text)) found.add(name)
+      })
+      return text
+    })
   })
   return [...found]
 }
@@ -216,13 +223,13 @@ function located<T>(run: Run, source: string, span: Span | null, work: () => T):
 function mapTexts(
   value: unknown,
   limits: Limits,
-  change: (text: string) => unknown,
+  change: (text: string, pointer: string) => unknown,
   pointer = '',
   depth = 0,
 ): unknown {
   try {
     if (depth > limits.depth) checkDepth(newRun({}, limits), depth)
-    if (typeof value === 'string') return change(value)
+    if (typeof value === 'string') return change(value, pointer)
   } catch (error) {
     if (error instanceof TemplateError) error.pointer = pointer
     throw error

@@ -147,6 +147,18 @@ describe("the worker's environment", () => {
     })
   })
 
+  test('is not seen by data that repeats a text of the playbook at another place', async () => {
+    const own = '{{ env.PG_HOST }}'
+    const { rendered } = await render(
+      { work: { host: own, workload: { n: own, host: own } }, task: { n: '{{ workload.n }}' } },
+      { env },
+    )
+    expect(rendered).toEqual({
+      work: { host: own, workload: { n: own, host: 'db.internal' } },
+      task: { n: own },
+    })
+  })
+
   test('is neither kept nor echoed', async () => {
     const reply = await client.post(RENDER, {
       execution_id: id,
@@ -175,6 +187,14 @@ test('there is nothing to escape to', async () => {
   const { rendered, warnings } = await render({ task: Array(50).fill(endless) })
   expect(rendered.task).toEqual(Array(50).fill(endless))
   expect(warnings.length).toBeLessThanOrEqual(20)
+})
+
+test('what is nested too deep to be looked through stays as it was', async () => {
+  let deep: unknown = '{{ n }}'
+  for (let level = 0; level < 90; level++) deep = { deep }
+  const { rendered, warnings } = await render({ work: { deep }, task: { n: '{{ n }}' } })
+  expect(rendered).toEqual({ work: { deep }, task: { n: 1 } })
+  expect(warnings).toHaveLength(1)
 })
 
 test('what is missing or unknown is refused', async () => {

@@ -201,11 +201,17 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   [
     'lease for a worker',
     (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null }),
-    /queue_ready/,
+    // in its order: a backlog is not sorted
+    /Index Scan using queue_ready on queue/,
+  ],
+  [
+    'lease for a worker of some tools',
+    (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: ['python', 'x'] }),
+    /Index Scan using queue_ready_by_tool on queue/,
   ],
   [
     'end a lease',
-    (s) => findLease(s, { queue_id: '1', worker_id: null, back: null }),
+    (s) => findLease(s, { queue_id: '1', worker_id: null, back: null, is_own: false }),
     /former_lease_pkey|former_lease/,
   ],
   [

@@ -4,7 +4,7 @@ import { newClient } from '../../src/client.ts'
 import type { Status } from '../../src/status.ts'
 import * as world from './world.ts'
 
-const { api } = newClient('http://edge.test', { fetch: world.client.fetch })
+const { api } = newClient('http://edge.localhost', { fetch: world.client.fetch })
 
 test('runs a playbook, does its job as a worker, and reads what became of it', async () => {
   const { path, content } = world.text()

@@ -338,7 +338,7 @@ test('brokers are paged by key', async () => {
 })
 
 test('the typed client knows both ways to deregister', async () => {
-  const { api } = newApiClient('http://edge.test', { fetch: client.fetch })
+  const { api } = newApiClient('http://edge.localhost', { fetch: client.fetch })
   const { name, id } = await registered()
   const gone = await (
     await api.worker.pool.deregister.$delete({ json: { name }, query: {} })
