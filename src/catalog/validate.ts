@@ -194,6 +194,9 @@ function checkStep(
     }
     if (known === 'http' && (step.url ?? step.endpoint) === undefined)
       report(at, 'an http step needs a url')
+    if (known === 'iterator' && isObject(step.task ?? null) && typeOf(step.task) === 'playbook') {
+      report([...at, 'task'], 'an iterator cannot run playbooks yet; run one with a step')
+    }
     if (known === 'playbook' && (step.path ?? step.resource_path) === undefined) {
       report(at, 'a playbook step needs the path of a playbook')
     }
@@ -209,6 +212,10 @@ function checkStep(
   }
   checkTemplates(rest, at, report)
   if (next !== undefined && next !== null) checkNext(next, [...at, 'next'], names, report)
+}
+
+function typeOf(task: Json | undefined): string | null {
+  return isObject(task) && typeof task.type === 'string' ? task.type.trim().toLowerCase() : null
 }
 
 const POSTGRES_TEXTS = ['command', 'commands', 'sql', 'query', 'command_b64', 'commands_b64']

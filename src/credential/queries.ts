@@ -45,14 +45,18 @@ export const find = (sql: Sql, id: string | null, name: string): Statement => sq
   select ${columns(sql)}, secret from noetl.credential
   where case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end`
 
-export const list = (
-  sql: Sql,
-  type: string | null,
-  q: string | null,
-  limit: number,
-): Statement => sql`
+export interface CredentialPage {
+  type: string | null
+  q: string | null
+  /** The last name of the page before. */
+  after: string | null
+  limit: number
+}
+
+export const list = (sql: Sql, { type, q, after, limit }: CredentialPage): Statement => sql`
   select ${columns(sql)} from noetl.credential
   where (${type}::text is null or type = ${type})
     and (${q}::text is null or position(lower(${q}) in lower(name || ' ' || coalesce(description, ''))) > 0)
+    and (${after}::text is null or name > ${after})
   order by name
   limit ${limit}`

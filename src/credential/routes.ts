@@ -1,7 +1,8 @@
 import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
+import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
-import { reply, type Sent } from '../reply.ts'
+import { paged, reply, type Sent } from '../reply.ts'
 import {
   CredentialFilter,
   CredentialItem,
@@ -29,8 +30,9 @@ export const credentials = new Hono<App>()
       reply: CredentialList,
     }),
     async (c) => {
-      const { type = null, q = null } = c.req.valid('query')
-      return reply(c, { items: await listCredentials(c.var.sql, type, q), filter: { type, q } })
+      const { type = null, q = null, cursor = null, limit } = c.req.valid('query')
+      const { items, next } = await listCredentials(c.var.sql, { type, q, cursor, limit })
+      return paged(c, { json: toJson({ items, filter: { type, q } }), next }, 'cursor')
     },
   )
   .get(
@@ -44,6 +46,7 @@ export const credentials = new Hono<App>()
     async (c) => {
       const { sql, config } = c.var
       const { include_data } = c.req.valid('query')
+      if (include_data) c.header('cache-control', 'no-store')
       return reply(c, await getCredential(sql, config, c.req.param('identifier'), include_data))
     },
   )

@@ -1,6 +1,10 @@
 import * as z from 'zod'
 import { parseId } from '../ids.ts'
+import { toJson } from '../json.ts'
 import { AnyJson, AnyObject, Time } from '../schema.ts'
+
+/** A list shows it; what is large belongs into `data`. */
+const MAX_META = 4_096
 
 export const NewCredentialRequest = z
   .object({
@@ -13,7 +17,9 @@ export const NewCredentialRequest = z
     type: z.string().max(64).nullish(),
     credential_type: z.string().max(64).nullish(),
     data: AnyObject,
-    meta: AnyObject.nullish(),
+    meta: AnyObject.refine((meta) => toJson(meta).length <= MAX_META, {
+      error: `larger than ${MAX_META} characters`,
+    }).nullish(),
     tags: z.union([z.string().max(1024), z.array(z.string().max(128)).max(64)]).nullish(),
     description: z.string().max(4096).nullish(),
   })
@@ -33,6 +39,8 @@ export type NewCredentialRequest = z.output<typeof NewCredentialRequest>
 export const CredentialFilter = z.object({
   type: z.string().max(64).optional(),
   q: z.string().max(256).optional().describe('text in the name or the description'),
+  limit: z.coerce.number().int().min(1).max(200).default(200),
+  cursor: z.string().max(2_048).optional().describe('`X-Next-Cursor` of the page before'),
 })
 
 export const IncludeData = z.object({ include_data: z.stringbool().default(false) })

@@ -1,5 +1,6 @@
 // Credentials: what steps name in `auth`. Their data is encrypted at rest.
 
+import { textFromBase64, toBase64 } from '../base64.ts'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { newId, parseId } from '../ids.ts'
@@ -42,14 +43,26 @@ export async function getCredential(
   return { ...head, data: withData ? await decrypt(keyOf(config), row.name, secret) : null }
 }
 
-/** Credentials by type and text in name or description, without their data; at most 1,000. */
+/** A page of credentials by name, without their data. */
 export async function listCredentials(
   sql: Sql,
-  type: string | null,
-  q: string | null,
-): Promise<Credential[]> {
-  const rows = await rowsOf<CredentialRow>(list(sql, type, q, 1_000))
-  return rows.map((row) => ({ ...row, data: null }))
+  {
+    cursor,
+    ...page
+  }: { type: string | null; q: string | null; limit: number; cursor: string | null },
+): Promise<{ items: Credential[]; next: string | null }> {
+  const after = cursor === null ? null : textFromBase64(cursor)
+  if (cursor !== null && after === null) {
+    fail('invalid_input', 'the cursor is none of ours', [
+      { pointer: '/cursor', detail: 'not a cursor' },
+    ])
+  }
+  const rows = await rowsOf<CredentialRow>(list(sql, { ...page, after, limit: page.limit + 1 }))
+  const shown = rows.slice(0, page.limit)
+  const last = rows.length > page.limit ? shown.at(-1) : undefined
+  // a header takes no name as it is
+  const next = last ? toBase64(new TextEncoder().encode(last.name)) : null
+  return { items: shown.map((row) => ({ ...row, data: null })), next }
 }
 
 function keyOf({ ENCRYPTION_KEY }: Config): string {

@@ -4,9 +4,9 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import type { App } from '../env.ts'
 import { Id } from '../ids.ts'
-import type { JsonObject } from '../json.ts'
+import { type JsonObject, toJson } from '../json.ts'
 import { operation } from '../operation.ts'
-import { reply } from '../reply.ts'
+import { paged, reply } from '../reply.ts'
 import { AnyJson, AnyObject } from '../schema.ts'
 import { readIterations } from './read-service.ts'
 import { renderFor } from './render.ts'
@@ -48,7 +48,12 @@ export const context = new Hono<App>()
     '/aggregate/loop/results',
     operation({
       summary: "Results of a step's iterations, in their order",
-      query: z.object({ execution_id: Id, step_name: z.string().min(1).max(256) }),
+      query: z.object({
+        execution_id: Id,
+        step_name: z.string().min(1).max(256),
+        after: z.coerce.number().int().min(-1).max(2_147_483_647).default(-1),
+        limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+      }),
       reply: z.object({
         status: z.literal('ok'),
         results: z.array(AnyJson),
@@ -58,8 +63,10 @@ export const context = new Hono<App>()
       errors: ['not_found'],
     }),
     async (c) => {
-      const { execution_id, step_name } = c.req.valid('query')
-      const results = await readIterations(c.var.sql, execution_id, step_name)
-      return reply(c, { status: 'ok', results, count: results.length, method: 'loop_metadata' })
+      const { execution_id, step_name, after, limit } = c.req.valid('query')
+      const page = { execution_id, step: step_name, after, limit }
+      const { results, next } = await readIterations(c.var.sql, page)
+      const body = { status: 'ok', results, count: results.length, method: 'loop_metadata' }
+      return paged(c, { json: toJson(body), next }, 'after')
     },
   )

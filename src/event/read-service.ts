@@ -13,6 +13,7 @@ import {
   findIterations,
   findStanding,
   type HeadRow,
+  type IterationsRow,
   type ListFilter,
   type ListRow,
   type LogPage,
@@ -81,11 +82,15 @@ export async function readStanding(sql: Sql, executionId: string): Promise<Stand
   return row ?? fail('not_found', `Execution '${executionId}' not found.`)
 }
 
-/** Results of a step's iterations, in their order. @throws AppError `not_found`. */
-export async function readIterations(sql: Sql, executionId: string, step: string): Promise<Json[]> {
-  const [row] = await rowsOf<{ results: Json[] | null }>(findIterations(sql, executionId, step))
-  if (!row) fail('not_found', `Execution '${executionId}' not found.`)
-  return (row.results ?? []).map(dataOf)
+/** A page of the results of a step's iterations, by index. @throws AppError `not_found`. */
+export async function readIterations(
+  sql: Sql,
+  page: { execution_id: string; step: string; after: number; limit: number },
+): Promise<{ results: Json[]; next: string | null }> {
+  const [row] = await rowsOf<IterationsRow>(findIterations(sql, page))
+  if (!row) fail('not_found', `Execution '${page.execution_id}' not found.`)
+  const next = row.more && row.last_index !== null ? String(row.last_index) : null
+  return { results: (row.results ?? []).map(dataOf), next }
 }
 
 /** Counts by event type; of an execution that is not there, none, as the original has it. */

@@ -2,7 +2,7 @@
 // Worker passes on without parsing it.
 
 import type { Sql, Statement } from '../db.ts'
-import type { JsonObject } from '../json.ts'
+import type { Json, JsonObject } from '../json.ts'
 import type { Status } from '../status.ts'
 import { resultsOf } from './log.ts'
 
@@ -172,19 +172,39 @@ export const findRenderContext = (
   from noetl.execution x join noetl.catalog c using (catalog_id), steps
   where x.execution_id = ${executionId}`
 
-/** Results of a step's iterations, in their order, as JSON text. */
-export const findIterations = (sql: Sql, executionId: string, step: string): Statement => sql`
-  select x.execution_id::text, (
-    select jsonb_agg(i.result order by i.current_index) from (
-      select distinct on (e.current_index) e.current_index, e.result from noetl.event e
-      where e.execution_id = x.execution_id and e.node_name = ${step} and e.current_index is not null
-        and e.event_type in ('action_completed', 'iteration_completed')
-      order by e.current_index, e.seq
-      limit ${MAX_ITERATIONS}
-    ) i) as results
-  from noetl.execution x where x.execution_id = ${executionId}`
+export interface IterationsRow {
+  results: Json[] | null
+  last_index: number | null
+  /** Whether more follow. */
+  more: boolean
+}
 
-const MAX_ITERATIONS = 10_000
+/**
+ * A page of the results of a step's iterations, by index, at most so many and so many bytes (but one);
+ * no row when there is no such execution.
+ */
+export const findIterations = (
+  sql: Sql,
+  p: { execution_id: string; step: string; after: number; limit: number },
+): Statement => sql`
+  with items as (
+    select distinct on (e.current_index) e.current_index, e.result from noetl.event e
+    where e.execution_id = ${p.execution_id} and e.node_name = ${p.step}
+      and e.event_type in ('action_completed', 'iteration_completed')
+      and e.current_index > ${p.after}::int
+    order by e.current_index, e.seq
+    limit ${p.limit}::int + 1
+  ), page as (
+    select i.*, row_number() over by_index as place,
+      sum(octet_length(i.result::text)) over by_index as bytes
+    from items i window by_index as (order by i.current_index)
+  ), shown as (
+    select * from page where place <= ${p.limit}::int and (bytes <= ${MAX_PAGE_BYTES} or place = 1)
+  )
+  select (select jsonb_agg(result order by current_index) from shown) as results,
+    (select max(current_index) from shown) as last_index,
+    (select count(*) from items) > (select count(*) from shown) as more
+  from noetl.execution x where x.execution_id = ${p.execution_id}`
 
 export interface ListFilter {
   limit: number

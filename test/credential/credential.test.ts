@@ -206,3 +206,26 @@ test('each call costs one round trip', async () => {
   await own.get(PATH)
   expect(await own.trips()).toBe(3)
 })
+
+test('credentials are paged by name, each once, and what a list shows is small', async () => {
+  const prefix = `página ${Date.now()} `
+  for (const n of [3, 1, 2]) {
+    await client.post('/api/credentials', { name: `${prefix}${n}`, data: {} })
+  }
+  const seen: string[] = []
+  let target: string | null = `/api/credentials?q=${encodeURIComponent(prefix.trim())}&limit=2`
+  while (target) {
+    const { body, headers }: Awaited<ReturnType<typeof client.get>> = await client.get(target)
+    seen.push(...body.items.map(({ name }: { name: string }) => name))
+    target = /<([^>]+)>/.exec(headers.get('link') ?? '')?.[1] ?? null
+  }
+  expect(seen).toEqual([1, 2, 3].map((n) => `${prefix}${n}`))
+  const wrong = await client.get('/api/credentials?cursor=!')
+  expect([wrong.status, wrong.body.errors[0].pointer]).toEqual([422, '/cursor'])
+  const large = { name: `${prefix}4`, data: {}, meta: { x: 'x'.repeat(5_000) } }
+  expect((await client.post('/api/credentials', large)).status).toBe(422)
+  const read = await client.get(
+    `/api/credentials/${encodeURIComponent(`${prefix}1`)}?include_data=true`,
+  )
+  expect(read.headers.get('cache-control')).toBe('no-store')
+})
