@@ -14,6 +14,9 @@ export const shownAs = (shown: Record<string, unknown>) => ({
   },
 })
 
+/** An id for examples. */
+export const EXAMPLE_ID = '250663080852814942'
+
 /** Whatever JSON can hold. */
 export const AnyJson = z.custom<Json>().meta({ description: 'any JSON' })
 

@@ -3,7 +3,7 @@
 import * as z from 'zod'
 
 /** The tools of the edge executor. */
-export const EDGE_TOOLS: readonly string[] = ['http', 'postgres']
+const EDGE_TOOLS: readonly string[] = ['http', 'postgres']
 
 /** Words separated by commas or spaces. */
 const List = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean))

@@ -7,7 +7,7 @@ import { Id } from '../ids.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply } from '../reply.ts'
-import { AnyJson, AnyObject } from '../schema.ts'
+import { AnyJson, AnyObject, EXAMPLE_ID } from '../schema.ts'
 import { readIterations } from './read-service.ts'
 import { renderFor } from './render.ts'
 
@@ -37,6 +37,11 @@ export const context = new Hono<App>()
         warnings: z.array(z.string()).optional(),
       }),
       errors: ['not_found'],
+      example: {
+        execution_id: EXAMPLE_ID,
+        template: { work: { step_name: 'count' }, task: '{"table": "{{ workload.table }}"}' },
+        extra_context: { env: { REGION: 'eu' } },
+      },
     }),
     async (c) => {
       const { execution_id, template, extra_context } = c.req.valid('json')

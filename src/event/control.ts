@@ -7,7 +7,7 @@ import { claimOf, goOn } from '../executor/drive.ts'
 import { Id } from '../ids.ts'
 import { operation } from '../operation.ts'
 import { reply } from '../reply.ts'
-import { AnyJson, StatusName } from '../schema.ts'
+import { AnyJson, EXAMPLE_ID, StatusName } from '../schema.ts'
 import { readStanding } from './read-service.ts'
 import { cancel, settle } from './service.ts'
 
@@ -29,6 +29,7 @@ const stop = operation({
     execution_status: StatusName,
   }),
   errors: ['not_found', 'conflict'],
+  example: { reason: 'started by mistake' },
 })
 
 const Triggered = z.object({ status: z.literal('success'), message: z.string() })
@@ -86,6 +87,7 @@ export const control = new Hono<App>()
         z.object({ status: z.literal('ignored'), reason: z.string() }),
       ]),
       errors: ['not_found'],
+      example: { steps: [], config: { execution_id: EXAMPLE_ID, playbook_path: 'demo/hello' } },
     }),
     async (c) => {
       const id = c.req.valid('json').config?.execution_id ?? null

@@ -5,6 +5,7 @@ import type { App } from '../env.ts'
 import { claimOf, goOn, notify } from '../executor/drive.ts'
 import { operation } from '../operation.ts'
 import { paged, reply, replyText } from '../reply.ts'
+import { EXAMPLE_ID } from '../schema.ts'
 import { readEvent, readEvents } from './read-service.ts'
 import { EventIdQuery, EventList, LogQuery, OneEvent } from './schema.ts'
 import { recordEvent } from './service.ts'
@@ -21,6 +22,14 @@ export const events = new Hono<App>()
       body: EventReport,
       reply: RecordedReport,
       errors: ['not_found', 'conflict', 'lease_lost'],
+      example: {
+        execution_id: EXAMPLE_ID,
+        event_type: 'action_completed',
+        status: 'COMPLETED',
+        node_id: `${EXAMPLE_ID}:count`,
+        node_name: 'count',
+        result: { id: 'r1', status: 'success', data: { rows: 3 } },
+      },
     }),
     async (c) => {
       const report = c.req.valid('json')

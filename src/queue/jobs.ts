@@ -130,7 +130,7 @@ export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
   order by j.queue_id`
 
 /** Nobody scales by more jobs than this, and counting on takes time. */
-export const MAX_COUNT = 100_000
+const MAX_COUNT = 100_000
 
 export const countJobs = (sql: Sql, status: string): Statement => sql`
   select count(*)::int as count

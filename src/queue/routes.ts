@@ -9,6 +9,7 @@ import { parseId } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply, replyLater } from '../reply.ts'
+import { EXAMPLE_ID } from '../schema.ts'
 import {
   Acknowledged,
   AckRequest,
@@ -78,7 +79,12 @@ export const queue = new Hono<App>()
   )
   .post(
     '/queue/reserve',
-    operation({ summary: 'Lease a job', body: LeaseRequest, reply: Reserved }),
+    operation({
+      summary: 'Lease a job',
+      body: LeaseRequest,
+      reply: Reserved,
+      example: { worker_id: 'worker-1' },
+    }),
     async (c) => {
       const { worker_id, lease_seconds, capabilities } = c.req.valid('json')
       const [job = null] = await leaseJobs(c.var.sql, { worker_id, lease_seconds, capabilities })
@@ -92,6 +98,11 @@ export const queue = new Hono<App>()
       body: EnqueueRequest,
       reply: Enqueued,
       errors: ['not_found', 'conflict'],
+      example: {
+        execution_id: EXAMPLE_ID,
+        node_id: `${EXAMPLE_ID}:extra`,
+        action: { name: 'extra', type: 'python', code: 'def main(): return 1' },
+      },
     }),
     async (c) => {
       const { context, input_context, available_at, ...job } = c.req.valid('json')
@@ -105,7 +116,13 @@ export const queue = new Hono<App>()
   )
   .post(
     '/queue/ack',
-    operation({ summary: 'The job is done', body: AckRequest, reply: Ok, errors: LOST }),
+    operation({
+      summary: 'The job is done',
+      body: AckRequest,
+      reply: Ok,
+      errors: LOST,
+      example: { queue_id: EXAMPLE_ID, worker_id: 'worker-1' },
+    }),
     async (c) => {
       const { queue_id, worker_id } = c.req.valid('json')
       const claim = claimOf(c.var.driver, 0, [])
@@ -121,6 +138,7 @@ export const queue = new Hono<App>()
       body: NackRequest,
       reply: Ok,
       errors: LOST,
+      example: { queue_id: EXAMPLE_ID, worker_id: 'worker-1', retry_delay_seconds: 5 },
     }),
     async (c) => {
       const { queue_id, worker_id, retry_delay_seconds } = c.req.valid('json')
@@ -169,6 +187,7 @@ export const queue = new Hono<App>()
         'Where no `action_completed` has arrived, it is recorded here, marked as inferred. The same from the ' +
         'same holder again is 200 again.',
       body: CompleteRequest,
+      example: { worker_id: 'worker-1' },
       bodyOptional: true,
       reply: Acknowledged,
       errors: LOST,
@@ -189,6 +208,7 @@ export const queue = new Hono<App>()
         'With `retry` and an attempt left it is tried again after the delay. Else it is dead and its step ' +
         'fails; where no `action_error` has arrived, one is recorded, marked as inferred.',
       body: FailRequest,
+      example: { retry: true, retry_delay_seconds: 5 },
       bodyOptional: true,
       reply: Acknowledged,
       errors: LOST,
@@ -207,6 +227,7 @@ export const queue = new Hono<App>()
     operation({
       summary: 'Put off the end of a lease',
       body: HeartbeatRequest,
+      example: { worker_id: 'worker-1', extend_seconds: 60 },
       bodyOptional: true,
       reply: Acknowledged,
       errors: LOST,

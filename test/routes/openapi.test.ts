@@ -1,5 +1,7 @@
 // The API's own description: that it is in order, that it tells of every route, and that it tells the truth.
+
 import { expect, test } from 'vitest'
+import { EXAMPLE_ID } from '../../src/schema.ts'
 import { declarations, declared, described, document } from './description.ts'
 import { addressOf, type Bad, type Good } from './line.ts'
 import { TABLE } from './table/index.ts'
@@ -132,14 +134,19 @@ test('the examples work', async () => {
   const own = content.replace(path, 'examples/create_tables')
   await world.must('POST', '/api/catalog/register', { content: own })
   const examples = [...(await described())].flatMap(([on, { requestBody }]) => {
-    const { example } = requestBody?.content['application/json'] ?? {}
-    return example === undefined ? [] : [{ on, example }]
+    if (!requestBody) return []
+    const { example } = requestBody.content['application/json'] ?? {}
+    expect([on, typeof example]).toEqual([on, 'object'])
+    return [{ on, example }]
   })
   expect(examples.length).toBeGreaterThan(10)
   for (const { on, example } of examples) {
     const needsPath = on.startsWith('PUT /api/catalog/playbook')
     const query = needsPath ? { playbook_id: 'examples/create_tables' } : {}
     expect(declared(on).body?.parse(example)).toBeDefined()
+    // one about something that is there is made for nobody's id
+    if (/\{(queue|execution)_id\}/.test(on) || JSON.stringify(example).includes(EXAMPLE_ID))
+      continue
     const [method, address] = addressOf(on, { query })
     const { status, text } = await world.client.send(method, address, example)
     expect([on, status], text).toEqual([on, 200])
