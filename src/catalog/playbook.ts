@@ -124,7 +124,9 @@ export function isJoin(step: Step): boolean {
 function compileStep(step: JsonObject, task: JsonObject, index: number): Step {
   const name = String(stepName(step))
   const tool = toolOf(task)
-  const rest = Object.entries(task).filter(([key]) => !FLOW_KEYS.has(key))
+  // the result of `end` is rendered when all is done, not before its own action
+  const isFlow = (key: string) => FLOW_KEYS.has(key) || (name === END && key === 'result')
+  const rest = Object.entries(task).filter(([key]) => !isFlow(key))
   return {
     name,
     index,

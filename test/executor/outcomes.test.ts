@@ -144,3 +144,18 @@ describe('reports', () => {
     expect(events).toBe(7)
   })
 })
+
+test('an end that does something itself has a result made of what it did', async () => {
+  const client = newClient()
+  const id = await client.run(
+    await client.register(
+      playbook(
+        `  - {step: start, next: end}\n  - {step: end, type: http, url: "${inject('echo')}/status/200", result: {path: "{{ end.data.path }}", code: "{{ result.status_code }}"}}`,
+      ),
+    ),
+  )
+  expect(await detail(id)).toMatchObject({
+    status: 'COMPLETED',
+    result: { path: '/status/200', code: 200 },
+  })
+})
