@@ -59,5 +59,10 @@ export function replyLater(
     }
   }
   c.executionCtx.waitUntil(send())
-  return c.body(readable, 200, { 'content-type': 'application/json' }) as unknown as Sent
+  // whoever compresses it on the way would keep the blanks back
+  return c.body(readable, 200, {
+    'content-type': 'application/json',
+    'content-encoding': 'identity',
+    'cache-control': 'no-store, no-transform',
+  }) as unknown as Sent
 }

@@ -225,8 +225,10 @@ function isOver(
 }
 
 function lost(status: string, present: boolean): never {
+  if (present && status === 'leased')
+    fail('lease_lost', 'the job is leased, and not by this worker')
   const how = present ? '' : ' under another lease'
-  throw new AppError('lease_lost', `the lease is not held: the job is ${status}${how}`)
+  return fail('lease_lost', `the lease is not held: the job is ${status}${how}`)
 }
 
 function nodeOf({ node_id, node_name }: LeaseRow) {

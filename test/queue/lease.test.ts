@@ -236,7 +236,7 @@ describe('completing', () => {
     const foreign = await end(job, 'complete', { worker_id: 'thief' })
     expect([foreign.status, foreign.body.detail]).toEqual([
       409,
-      'the lease is not held: the job is leased',
+      'the job is leased, and not by this worker',
     ])
     expect((await client.send('POST', '/api/queue/123/complete')).body).toMatchObject({
       status: 404,

@@ -121,7 +121,7 @@ const endings = [
     given: world.leased,
     send: (lease) => ({ params: queueId(lease), body: { worker_id: 'w2' } }),
     code: 'lease_lost',
-    detail: /^the lease is not held: the job is leased/,
+    detail: /^the job is leased, and not by this worker$/,
   }),
   bad(on, 'with a worker that is no text', {
     given: world.leased,
@@ -282,7 +282,7 @@ export const queue = [
       given: world.leased,
       send: ({ job }) => ({ body: { queue_id: job.queue_id, worker_id: 'w2' } }),
       code: 'lease_lost',
-      detail: /^the lease is not held: the job is leased/,
+      detail: /^the job is leased, and not by this worker$/,
     }),
   ]),
   good(NACK, {
