@@ -1,5 +1,5 @@
 // What a run costs: round trips and time by number of steps, and a page of the list by its depth. Figures
-// and ratios of one session on one machine; never a verdict.
+// and ratios of one run on one machine; never a verdict.
 //   npm run bench                    on the embedded Postgres
 //   npm run bench -- --postgres      on a throw-away real server
 //   npm run bench -- --rtt-ms=20     with that distance to the database

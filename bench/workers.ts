@@ -1,5 +1,5 @@
 // What it costs that workers die and messages get lost: worker processes do the same runs undisturbed and
-// harassed. Every run must complete, each step with one result; figures and ratios of one session.
+// harassed. Every run must complete, each step with one result; figures and ratios of one run.
 //   node bench/workers.ts [--postgres] [--executions=100] [--workers=4] [--seed=1]
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../dev/postgres.ts'
