@@ -17,6 +17,9 @@ const ANSWER_MS = 15_000
 /** What Neon takes in one request. Its refusal may get lost while the rest is still being sent. */
 const MAX_REQUEST_BYTES = 10_485_760
 
+/** What a page of a list may weigh: a reply is at most 10 MB, too, and text grows as it is escaped. */
+export const MAX_PAGE_BYTES = 5_000_000
+
 neonConfig.fetchFunction = (url: string, init: RequestInit) => {
   const { body } = init
   if (typeof body === 'string' && body.length > MAX_REQUEST_BYTES / 3) {

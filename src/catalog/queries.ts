@@ -1,6 +1,6 @@
 // SQL of the catalog. Of an entry, only whether it is shown ever changes.
 
-import type { Sql, Statement } from '../db.ts'
+import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import { folded, type Head, headOf, searchedText } from './head.ts'
 
@@ -113,9 +113,6 @@ const columns = (sql: Sql) => sql`
 
 /** What a list of playbooks shows. */
 const heads = (sql: Sql) => sql`${columns(sql)}, c.name, c.description, c.tasks_count`
-
-/** A reply over Neon's HTTP is at most 10 MB; text grows as it is escaped. */
-const MAX_PAGE_BYTES = 5_000_000
 
 /**
  * A page of entries, newest first, at most `limit` and at most so many bytes (but one); `after` is the

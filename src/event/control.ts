@@ -99,7 +99,7 @@ export const control = new Hono<App>()
 
 async function stopped(c: Context<App>, id: string, reason: string | null) {
   const { status: execution_status, committed } = await cancel(c.var.driver, id, reason)
-  if (committed) c.executionCtx.waitUntil(goOn(c.var.driver, committed))
+  c.executionCtx.waitUntil(goOn(c.var.driver, committed))
   const message = `Execution ${id} is cancelled.`
   return reply(c, { status: 'ok', message, execution_id: id, execution_status })
 }
@@ -107,6 +107,6 @@ async function stopped(c: Context<App>, id: string, reason: string | null) {
 async function evaluate(c: Context<App>, id: string): Promise<void> {
   const { driver, sql } = c.var
   await readStanding(sql, id)
-  const committed = await settle(driver, id, claimOf(driver, 0, []))
-  if (committed) c.executionCtx.waitUntil(goOn(driver, committed))
+  const committed = await settle(driver, id, claimOf(driver))
+  c.executionCtx.waitUntil(goOn(driver, committed))
 }

@@ -34,9 +34,9 @@ export const events = new Hono<App>()
     async (c) => {
       const report = c.req.valid('json')
       const { driver } = c.var
-      const claim = claimOf(driver, 0, [])
+      const claim = claimOf(driver)
       const { event_id, committed, unsettled } = await recordEvent(driver, report, claim)
-      if (committed) c.executionCtx.waitUntil(goOn(driver, committed))
+      c.executionCtx.waitUntil(goOn(driver, committed))
       if (unsettled) c.executionCtx.waitUntil(notify(driver, report.execution_id))
       return reply(c, { ...report, event_id, trigger_event_id: event_id })
     },

@@ -1,7 +1,7 @@
 // SQL of what is read from executions and their log. Events leave the database as JSON text, which the
 // Worker passes on without parsing it.
 
-import type { Sql, Statement } from '../db.ts'
+import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Status } from '../status.ts'
 import { resultsOf } from './log.ts'
@@ -20,9 +20,6 @@ export interface LogPage {
   after: number
   limit: number
 }
-
-/** A reply over Neon's HTTP is at most 10 MB; a page of events keeps well below. */
-const MAX_PAGE_BYTES = 5_000_000
 
 interface EventsRow {
   /** JSON array of the page's events, as text. */

@@ -22,7 +22,7 @@ export const runs = new Hono<App>()
 
 async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
   const { driver } = c.var
-  const started = await runEntry(driver, request, requestorOf(c), claimOf(driver, 0, []))
+  const started = await runEntry(driver, request, requestorOf(c), claimOf(driver))
   c.executionCtx.waitUntil(goOn(driver, started.committed))
   return reply(c, started.reply)
 }

@@ -85,7 +85,7 @@ async function startChild(
   } as const
   const requestor = { ip: null, user_agent: 'noetl-edge', timestamp: new Date().toISOString() }
   try {
-    return await runEntry(driver, request, requestor, claimOf(driver, 0, []), childId)
+    return await runEntry(driver, request, requestor, claimOf(driver), childId)
   } catch (error) {
     // what is wrong with the playbook is the step's error; a database that is away is not
     if (!(error instanceof AppError) || error.code === 'unavailable') throw error
@@ -135,24 +135,18 @@ export async function reportUp(driver: Driver, childId: string): Promise<void> {
     worker_id: CHILD + childId,
     meta: { worker_pool: 'edge', child_execution_id: childId },
     duration: child.duration ?? 0,
+    result: { id: childId, ...outcome },
   }
-  const result = { id: childId, ...outcome }
+  const done = { ...node, event_type: 'action_completed', status: 'COMPLETED' }
+  const claim = claimOf(driver)
   try {
     if (outcome.status === 'error') {
-      const report = { ...node, event_type: 'action_error', status: 'FAILED', result }
-      const { committed } = await recordEvent(
-        driver,
-        { ...report, error: outcome.error },
-        claimOf(driver, 0, []),
-      )
-      if (committed) await goOn(driver, committed)
-      return
+      const failed = { ...node, event_type: 'action_error', status: 'FAILED', error: outcome.error }
+      return await goOn(driver, (await recordEvent(driver, failed, claim)).committed)
     }
-    const report = { ...node, event_type: 'action_completed', status: 'COMPLETED', result }
-    const { committed } = await recordEvent(driver, report, claimOf(driver, 0, []))
-    const data = { ...report, event_type: 'step_result', result: outcome.data }
-    await recordEvent(driver, data, null)
-    if (committed) await goOn(driver, committed)
+    const { committed } = await recordEvent(driver, done, claim)
+    await recordEvent(driver, { ...done, event_type: 'step_result', result: outcome.data }, null)
+    await goOn(driver, committed)
   } catch (error) {
     // the parent's job is still with whoever started the child, and will be ended there
     if (!(error instanceof AppError && error.code === 'lease_lost')) throw error

@@ -82,7 +82,7 @@ export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 
 }
 
 /** A claim to as many jobs as the driver may start now, beside `running` others. */
-export function claimOf(driver: Driver, running: number, backlog: readonly NewJob[]): Claim {
+export function claimOf(driver: Driver, running = 0, backlog: readonly NewJob[] = []): Claim {
   const { config, budget, worker_id } = driver
   const now = Date.now()
   const room =
@@ -256,9 +256,10 @@ async function recordAlone(
 
 /**
  * Goes on after a reply with what a commit started, backed by a message that comes when the lease has
- * run out: if this invocation dies, another takes over then.
+ * run out: if this invocation dies, another takes over then. Null: nothing followed.
  */
-export async function goOn(driver: Driver, committed: Committed): Promise<void> {
+export async function goOn(driver: Driver, committed: Committed | null): Promise<void> {
+  if (!committed) return
   const { known, started, backlog } = committed
   const executionId = known.row.execution_id
   if (started.length > 0) {
@@ -279,7 +280,7 @@ export async function goOn(driver: Driver, committed: Committed): Promise<void> 
  */
 export async function takeUp(driver: Driver, executionId: string): Promise<void> {
   const { sql } = driver
-  const claim = claimOf(driver, 0, [])
+  const claim = claimOf(driver)
   const ids = () => Array.from({ length: claim.room }, newId)
   const statement = resume(sql, {
     execution_id: executionId,
@@ -296,7 +297,7 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
   // more may be free than there was room for; another can begin with it at once
   if (row.jobs?.length === claim.room) await notify(driver, executionId)
   if (row.undecided.length > 0) {
-    const settled = await settle(driver, executionId, claimOf(driver, row.jobs?.length ?? 0, []))
+    const settled = await settle(driver, executionId, claimOf(driver, row.jobs?.length))
     if (settled) work.push(drive(driver, settled))
   }
   if (row.jobs) {

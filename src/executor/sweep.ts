@@ -31,7 +31,7 @@ export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
       const error = `no sign of life from whoever ran it, in ${attempts} attempts`
       const how = { back: null, error, isOwn: true }
       const { committed } = await failJob(driver, queue_id, null, how, null)
-      if (committed) await goOn(driver, committed)
+      await goOn(driver, committed)
     })
   }
   for (const child of found.unreported) {

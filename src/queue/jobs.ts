@@ -1,6 +1,6 @@
 // SQL of the queue as workers use it: one statement a request, each safe to send again.
 
-import type { Sql, Statement } from '../db.ts'
+import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from '../event/log.ts'
 import { type JsonObject, toJson } from '../json.ts'
 
@@ -34,9 +34,6 @@ const jobColumns = (sql: Sql) => sql`
   noetl.rfc3339(j.lease_until) as lease_until, j.worker_id,
   noetl.rfc3339(j.last_heartbeat) as last_heartbeat, noetl.rfc3339(j.created_at) as created_at,
   noetl.rfc3339(j.updated_at) as updated_at, x.path, x.entry_version as version, x.workload`
-
-/** A reply over Neon's HTTP is at most 10 MB; text grows as it is escaped. */
-const MAX_PAGE_BYTES = 5_000_000
 
 export interface LeaseRequest {
   /** Ids of the leases, drawn beforehand: as many as jobs are wanted. */
@@ -249,7 +246,7 @@ export const findLease = (
     )} end as results
   from open join noetl.execution x using (execution_id)`
 
-/** Puts off the end of a lease; no row when it is not held. */
+/** Puts off the end of a lease that is held; no row when no job has, or had, it. */
 export const heartbeat = (
   sql: Sql,
   r: { queue_id: string; worker_id: string | null; seconds: number },
@@ -261,7 +258,7 @@ export const heartbeat = (
       and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
     returning q.queue_id
   )
-  select exists (select from extended) as extended, q.status as job_status, q.worker_id,
+  select exists (select from extended) as extended, q.status as job_status,
     q.queue_id = ${r.queue_id} as present
   from noetl.queue q
   where q.queue_id = ${r.queue_id} or (q.execution_id, q.node_id) = (

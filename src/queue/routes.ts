@@ -125,7 +125,7 @@ export const queue = new Hono<App>()
     }),
     async (c) => {
       const { queue_id, worker_id } = c.req.valid('json')
-      const claim = claimOf(c.var.driver, 0, [])
+      const claim = claimOf(c.var.driver)
       follow(c, await completeJob(c.var.driver, queue_id, worker_id, claim))
       return reply(c, { ok: true })
     },
@@ -143,7 +143,7 @@ export const queue = new Hono<App>()
     async (c) => {
       const { queue_id, worker_id, retry_delay_seconds } = c.req.valid('json')
       const back = { status: 'queued', delay_seconds: retry_delay_seconds } as const
-      const claim = claimOf(c.var.driver, 0, [])
+      const claim = claimOf(c.var.driver)
       const how = { back, error: null }
       follow(c, await failJob(c.var.driver, queue_id, worker_id, how, claim))
       return reply(c, { ok: true })
@@ -195,7 +195,7 @@ export const queue = new Hono<App>()
     async (c) => {
       const { worker_id = null } = c.req.valid('json')
       const id = leaseId(c.req.param('queue_id'))
-      const claim = claimOf(c.var.driver, 0, [])
+      const claim = claimOf(c.var.driver)
       follow(c, await completeJob(c.var.driver, id, worker_id, claim))
       return reply(c, { status: 'ok', id })
     },
@@ -217,7 +217,7 @@ export const queue = new Hono<App>()
       const { retry, retry_delay_seconds, worker_id = null, error = null } = c.req.valid('json')
       const id = leaseId(c.req.param('queue_id'))
       const back = retry ? ({ status: 'retry', delay_seconds: retry_delay_seconds } as const) : null
-      const claim = claimOf(c.var.driver, 0, [])
+      const claim = claimOf(c.var.driver)
       follow(c, await failJob(c.var.driver, id, worker_id, { back, error }, claim))
       return reply(c, { status: 'ok', id })
     },
@@ -264,5 +264,5 @@ function leaseId(text: string): string {
 
 /** Begins, after the reply, with what followed. */
 function follow(c: Context<App>, { committed }: Ended): void {
-  if (committed) c.executionCtx.waitUntil(goOn(c.var.driver, committed))
+  c.executionCtx.waitUntil(goOn(c.var.driver, committed))
 }
