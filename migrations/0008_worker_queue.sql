@@ -56,6 +56,12 @@ alter table noetl.execution
 alter table noetl.queue add column pool text, add column begun_at timestamptz;
 alter table noetl.runtime add column registered_at timestamptz not null default now();
 
+-- Whether a runtime has been heard of lately. One that says nothing for a minute counts as offline; NoETL's
+-- workers speak every 15 seconds.
+create function noetl.is_heard(heartbeat timestamptz) returns boolean
+  language sql stable parallel safe
+  return heartbeat >= now() - interval '60 seconds';
+
 create function noetl.is_attended(job noetl.queue) returns boolean
   language sql stable parallel safe
   return job.pool is not null
@@ -65,4 +71,4 @@ create function noetl.is_attended(job noetl.queue) returns boolean
     and exists (
     select from noetl.runtime p
     where p.kind = 'worker_pool' and p.name = job.pool and p.status <> 'offline'
-      and p.heartbeat > now() - interval '60 seconds' and p.registered_at <= job.begun_at);
+      and noetl.is_heard(p.heartbeat) and p.registered_at <= job.begun_at);

@@ -3,7 +3,6 @@
 import { countPlaybooks } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
 import { type ListRow, listExecutions } from '../event/reads.ts'
-import { SILENT_SECONDS } from '../runtime/queries.ts'
 
 export interface FiguresRow {
   completed: number
@@ -102,7 +101,7 @@ export const figuresOfAll = (sql: Sql): Statement => sql`
     select count(*) filter (where is_online) as pools_online,
       count(*) filter (where not is_online) as pools_offline
     from (
-      select status <> 'offline' and heartbeat >= now() - make_interval(secs => ${SILENT_SECONDS}) as is_online
+      select status <> 'offline' and noetl.is_heard(heartbeat) as is_online
       from noetl.runtime where kind = 'worker_pool'
     ) pool
   ) pools`

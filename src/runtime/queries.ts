@@ -4,9 +4,6 @@ import type { Sql, Statement } from '../db.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import type { Kind } from './schema.ts'
 
-/** A runtime that says nothing for so long counts as offline; NoETL's workers speak every 15 s. */
-export const SILENT_SECONDS = 60
-
 export interface RuntimeWrite {
   runtime_id: string
   kind: Kind
@@ -81,8 +78,7 @@ export const list = (sql: Sql, f: RuntimeFilter): Statement => sql`
     noetl.rfc3339(r.heartbeat) as heartbeat, noetl.rfc3339(r.created_at) as created_at,
     noetl.rfc3339(r.updated_at) as updated_at
   from noetl.runtime r, lateral (
-    select case when r.heartbeat < now() - make_interval(secs => ${SILENT_SECONDS}) then 'offline'
-      else r.status end as status
+    select case when noetl.is_heard(r.heartbeat) then r.status else 'offline' end as status
   ) now_is
   where r.kind = ${f.kind}
     and (${f.type}::text is null or r.runtime->>'type' = ${f.type})
