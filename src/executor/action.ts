@@ -2,6 +2,7 @@
 
 import { getCredential } from '../credential/service.ts'
 import { type Sql, sleep } from '../db.ts'
+import type { Env } from '../env.ts'
 import { AppError } from '../errors.ts'
 import { templateContext } from '../event/batch.ts'
 import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
@@ -47,6 +48,7 @@ export function timeoutSeconds({ timeout }: JsonObject): number {
 export interface Means {
   sql: Sql
   config: Config
+  env: Env
   credentials: Credentials
   /** Time by which it must have ended (epoch milliseconds). */
   deadline: number
@@ -59,7 +61,7 @@ export interface Means {
  * nothing to report here.
  */
 export async function runAction(
-  { sql, config, credentials, deadline, runPlaybook }: Means,
+  { sql, config, env, credentials, deadline, runPlaybook }: Means,
   known: Known,
   job: Started,
 ): Promise<Ended | null> {
@@ -78,7 +80,9 @@ export async function runAction(
       result = await tool({
         task,
         config,
+        env,
         timeoutMs,
+        result: null,
         credential: (name) =>
           whileAway(deadline, () => readCredential(sql, config, credentials, name)),
       } satisfies Call)

@@ -122,7 +122,14 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
     for (const job of jobs) {
       held.add(job.queue_id)
       const runPlaybook = (task: JsonObject) => runChild(driver, known, job, task)
-      const means = { sql, config, credentials, deadline: budget.endBy, runPlaybook }
+      const means = {
+        sql,
+        config,
+        env: driver.env,
+        credentials,
+        deadline: budget.endBy,
+        runPlaybook,
+      }
       const action = runAction(means, known, job).then((end) => {
         running.delete(job.queue_id)
         if (end) ended.push(end)

@@ -1,5 +1,6 @@
 // A tool is one file with one function of this shape, registered in index.ts.
 
+import type { Env } from '../../env.ts'
 import { type Json, type JsonObject, toJson } from '../../json.ts'
 import type { Config } from '../../settings.ts'
 
@@ -8,16 +9,20 @@ export interface Call {
   /** The step's keys with their templates rendered. */
   task: JsonObject
   config: Config
+  /** The platform's bindings. */
+  env: Env
   /** The data of a credential by name; fails when there is none. */
   credential(name: string): Promise<{ type: string; data: JsonObject }>
   /** How long the action may take. */
   timeoutMs: number
+  /** What the step's own action gave, for a tool that works on that; else null. */
+  result: Json
 }
 
 /** How an action ended, in the envelope that NoETL's workers report. */
 export type ToolResult =
-  | { status: 'success'; data: Json; execution_id?: string }
-  | { status: 'error'; error: string; data?: Json }
+  | { status: 'success'; data: Json; execution_id?: string; logs?: string[] }
+  | { status: 'error'; error: string; data?: Json; logs?: string[] }
 
 export type Tool = (call: Call) => Promise<ToolResult>
 
