@@ -2,8 +2,8 @@
 
 import * as z from 'zod'
 
-/** The tools of the edge executor. */
-const EDGE_TOOLS: readonly string[] = ['http', 'postgres']
+/** Tools that the edge executor has and workers may have, too. */
+const EDGE_TOOLS: readonly string[] = ['http', 'postgres', 'secrets', 'javascript']
 
 /** Words separated by commas or spaces. */
 const List = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean))

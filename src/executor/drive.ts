@@ -56,10 +56,12 @@ export interface Driver extends Engine {
   children: Set<string>
 }
 
+/** Tools that no worker has: whatever EDGE_TOOLS says, their jobs are done here. */
+const OWN_TOOLS = [PLAYBOOK, 'transform', 'wait', 'save']
+
 /** Tools whose jobs the edge executor does itself: all that it has, unless EDGE_TOOLS names fewer. */
 function edgeToolsOf({ EDGE_TOOLS }: Config): ReadonlySet<string> {
-  // a child execution is started here, whoever does its steps
-  return new Set([...(EDGE_TOOLS ?? Object.keys(TOOLS)), PLAYBOOK])
+  return new Set([...(EDGE_TOOLS ?? Object.keys(TOOLS)), ...OWN_TOOLS])
 }
 
 /** A driver for a request (what goes on after its reply) or for a message of the queue. */
