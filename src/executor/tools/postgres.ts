@@ -1,7 +1,7 @@
 // The postgres tool: statements through the Neon driver to the credential's own database.
 
 import { NeonDbError } from '@neondatabase/serverless'
-import { connectTo, type Sql } from '../../db.ts'
+import { connectTo, type Sql, type Statement } from '../../db.ts'
 import type { Json, JsonObject } from '../../json.ts'
 import { splitStatements } from './statements.ts'
 import { authOf, type Call, fitting, ToolError, type ToolResult } from './tool.ts'
@@ -19,7 +19,8 @@ export async function postgresTool(call: Call): Promise<ToolResult> {
   const statements = statementsOf(call.task)
   if (statements.length === 0) throw new ToolError('there is no statement to run')
   const sql = connectTo(connectionUrl(auth.data))
-  const results = await send(sql, statements, call.timeoutMs)
+  const queries = statements.map((text) => sql.query(text))
+  const results = await send(sql, queries, call.timeoutMs)
   const data: JsonObject = {}
   results.forEach((result, index) => {
     data[`command_${index}`] = toCommand(result, index)
@@ -34,17 +35,22 @@ interface FullResult {
   fields: { name: string }[]
 }
 
-async function send(sql: Sql, statements: string[], timeoutMs: number): Promise<FullResult[]> {
+/**
+ * Runs statements in one transaction and under a time limit.
+ * @throws ToolError with the database's words, or saying that nobody knows the outcome.
+ */
+export async function send(
+  sql: Sql,
+  statements: Statement[],
+  timeoutMs: number,
+): Promise<FullResult[]> {
   const limit = sql`select set_config('statement_timeout', ${String(timeoutMs)}, true)`
   const abort = AbortSignal.timeout(timeoutMs + 2_000)
   try {
-    const [, ...results] = (await sql.transaction(
-      [limit, ...statements.map((text) => sql.query(text))],
-      {
-        fullResults: true,
-        fetchOptions: { signal: abort },
-      },
-    )) as unknown as FullResult[]
+    const [, ...results] = (await sql.transaction([limit, ...statements], {
+      fullResults: true,
+      fetchOptions: { signal: abort },
+    })) as unknown as FullResult[]
     return results
   } catch (error) {
     throw new ToolError(failureOf(error, timeoutMs))
@@ -95,7 +101,8 @@ const ALIASES = {
   sslmode: ['sslmode', 'ssl_mode'],
 } as const
 
-function connectionUrl(data: JsonObject): string {
+/** Where a credential's database is. @throws ToolError naming the fields that are lacking. */
+export function connectionUrl(data: JsonObject): string {
   const given = (key: keyof typeof ALIASES) => {
     const value = ALIASES[key]
       .map((name) => data[name])
