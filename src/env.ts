@@ -8,6 +8,8 @@ import { type Config, Variables } from './settings.ts'
 /** What the platform hands to the Worker: variables and bindings (wrangler.toml). */
 export interface Env {
   JOBS?: Queue<{ execution_id: string }> | undefined
+  /** Makes the isolates of javascript steps. */
+  LOADER?: WorkerLoader | undefined
   [variable: string]: unknown
 }
 

@@ -6,6 +6,8 @@ import { configOf, type Env } from './env.ts'
 import { driverFor, takeUp } from './executor/drive.ts'
 import { makePartitions, sweepOnce } from './executor/sweep.ts'
 
+export { SandboxOutbound } from './executor/tools/outbound.ts'
+
 export default {
   fetch: app.fetch,
 

@@ -6,6 +6,12 @@ import ipaddr from 'ipaddr.js'
 import type { Config } from '../../settings.ts'
 import { ToolError } from './tool.ts'
 
+/** The settings that say so. */
+export type EgressRules = Pick<
+  Config,
+  'HTTP_ALLOW_HOSTS' | 'HTTP_DENY_HOSTS' | 'HTTP_ALLOW_PRIVATE'
+>
+
 /** Names that mean a machine nearby. */
 const NEARBY = /(^|\.)(localhost|local|internal|home\.arpa)$/
 
@@ -13,7 +19,7 @@ const NEARBY = /(^|\.)(localhost|local|internal|home\.arpa)$/
  * Refuses an address that the settings do not allow.
  * @throws ToolError naming the host and the setting.
  */
-export function checkEgress(url: URL, config: Config): void {
+export function checkEgress(url: URL, config: EgressRules): void {
   const host = url.hostname.replace(/\.$/, '')
   if (config.HTTP_DENY_HOSTS.some((pattern) => matches(host, pattern))) {
     throw new ToolError(`${host} is not allowed: it is among HTTP_DENY_HOSTS`)
@@ -28,7 +34,7 @@ export function checkEgress(url: URL, config: Config): void {
 }
 
 /** `example.org` is that host alone, `*.example.org` every host below it. */
-function matches(host: string, pattern: string): boolean {
+export function matches(host: string, pattern: string): boolean {
   const wanted = pattern.toLowerCase()
   return wanted.startsWith('*.') ? host.endsWith(wanted.slice(1)) : host === wanted
 }

@@ -1,0 +1,475 @@
+// The javascript tool: what it accepts and answers, what it keeps apart, and what it cannot reach.
+import { env } from 'cloudflare:workers'
+import { describe, expect, inject, test } from 'vitest'
+import { javascriptTool } from '../../src/executor/tools/javascript.ts'
+import { type Call, ToolError, type ToolResult } from '../../src/executor/tools/tool.ts'
+import type { Json, JsonObject } from '../../src/json.ts'
+import { Variables } from '../../src/settings.ts'
+import { newClient } from '../support.ts'
+import { oneStep } from './one-step.ts'
+
+const { LOADER } = env as unknown as { LOADER: WorkerLoader }
+const ECHO = inject('echo')
+/** The same server by another name: another origin. */
+const OTHER = ECHO.replace('127.0.0.1', 'localhost')
+
+const config = (variables = {}) =>
+  Variables.parse({
+    DATABASE_URL: 'postgres://u:secret@h/d',
+    HTTP_ALLOW_PRIVATE: 'true',
+    ...variables,
+  })
+
+function run(code: string, keys: JsonObject = {}, call: Partial<Call> = {}): Promise<ToolResult> {
+  const task = { type: 'javascript', step: 'only', code, ...keys }
+  const means = { config: config(), env: { LOADER }, timeoutMs: 5_000, result: null, waited: 0 }
+  const credential = () => Promise.reject(new ToolError('none'))
+  return javascriptTool({ task, ...means, credential, ...call })
+}
+
+async function dataOf(code: string, keys?: JsonObject, call?: Partial<Call>): Promise<Json> {
+  const result = await run(code, keys, call)
+  expect(result).toMatchObject({ status: 'success' })
+  return (result as { data: Json }).data
+}
+
+async function errorOf(code: string, keys?: JsonObject, call?: Partial<Call>): Promise<string> {
+  const result = await run(code, keys, call).catch((error: unknown) => {
+    if (error instanceof ToolError) return { status: 'error' as const, error: error.message }
+    throw error
+  })
+  expect(result).toMatchObject({ status: 'error' })
+  return (result as { error: string }).error
+}
+
+/** A main of these statements. */
+const main = (body: string) => `async function main(input, context) {\n${body}\n}`
+
+describe('main', () => {
+  test.each([
+    ['a function', 'function main(input) { return input.a + 1 }'],
+    ['an async one', 'async function main({ a }) { await null; return a + 1 }'],
+    ['a constant', 'const main = ({ a }) => a + 1'],
+    ['an exported function', 'export function main({ a }) { return a + 1 }'],
+    ['an exported constant', 'export const main = async ({ a }) => a + 1'],
+    ['the default export', 'export default ({ a }) => a + 1'],
+    ['a named default export', 'export default function main({ a }) { return a + 1 }'],
+    ['exported under that name', 'const f = ({ a }) => a + 1\nexport { f as main }'],
+    ['followed by a comment', 'const main = ({ a }) => a + 1 // done'],
+  ])('may be %s', async (_what, code) => {
+    expect(await dataOf(code, { input: { a: 1 } })).toBe(2)
+  })
+
+  test('gets all input keys, the later over the earlier, and what is known of the step', async () => {
+    const keys = { input: { a: 1, b: 1 }, args: { b: 2, c: 2 }, data: { c: 3 } }
+    expect(await dataOf(main('return [input, context]'), keys)).toEqual([
+      { a: 1, b: 2, c: 3 },
+      { step: 'only' },
+    ])
+    expect(await dataOf(main('return input'))).toEqual({})
+  })
+
+  test('may come in base64', async () => {
+    const code_b64 = btoa('const main = () => "b64"')
+    expect(await dataOf('', { code_b64 })).toBe('b64')
+    expect(await errorOf('', { code_b64: '*' })).toBe('code_b64 is not base64 of text')
+  })
+
+  test('is missed where there is none', async () => {
+    const missing = 'the code defines no function main(input, context)'
+    expect(await errorOf('')).toBe(missing)
+    expect(await errorOf('const main = 1')).toBe(missing)
+    expect(await errorOf('export default {}')).toBe(missing)
+    expect(await errorOf('', { code: null })).toBe('a javascript step needs code')
+    expect(await errorOf('', { code: 3 })).toBe('a javascript step needs code')
+  })
+
+  test('needs the platform', async () => {
+    expect(await errorOf(main(''), {}, { env: {} })).toContain('binding = "LOADER"')
+  })
+})
+
+describe('a result', () => {
+  test('is JSON', async () => {
+    expect(await dataOf(main(''))).toBeNull()
+    const code = main('return { u: undefined, n: NaN, d: new Date(0), list: [undefined] }')
+    expect(await dataOf(code)).toEqual({ n: null, d: '1970-01-01T00:00:00.000Z', list: [null] })
+  })
+
+  test('keeps integers beyond 2^53, which main sees as BigInt', async () => {
+    const input = { id: 9_007_199_254_740_993n, small: 5 }
+    const code = main('return [typeof input.id, input.id + 1n, typeof input.small, 7n]')
+    expect(await dataOf(code, { input })).toEqual(['bigint', 9_007_199_254_740_994n, 'number', 7])
+  })
+
+  test.each([
+    ['return () => 1', 'the result is a function, not JSON'],
+    ['return { f() {} }', "the result's 'f' is a function, not JSON"],
+    ['return [Symbol.iterator]', "the result's '0' is a symbol, not JSON"],
+    ['return { a: Promise.resolve(1) }', "the result's 'a' is a Promise, not JSON"],
+    ['return new Map([[1, 2]])', 'the result is a Map, not JSON'],
+    ['const a = {}; a.a = a; return a', 'the result contains itself, and is not JSON'],
+    ['return { toJSON() { throw new Error("no") } }', 'Error: no (line 2, column 27)'],
+    ['return "x".repeat(2 ** 21)', 'the result is larger than 2097152 bytes'],
+    ['return "x".repeat(2 ** 24)', 'the result is larger than 2097152 bytes'],
+  ])('cannot come of: %s', async (body, error) => {
+    expect(await errorOf(main(body))).toBe(error)
+  })
+
+  test('that is nested without end is an error', async () => {
+    const nest = 'let a = []; for (let i = 0; i < 1000; i++) a = [a]; return a'
+    expect(await errorOf(main(nest))).toContain('nested deeper than 200 levels')
+  })
+})
+
+describe('an error', () => {
+  test.each([
+    [
+      'thrown',
+      'function main() {\n  const a = 1\n  throw new Error("boom")\n}',
+      'Error: boom (line 3, column 9)',
+    ],
+    [
+      'of the engine',
+      'const main = (input) =>\n  input.a.b',
+      "TypeError: Cannot read properties of undefined (reading 'b') (line 2, column 11)",
+    ],
+    [
+      'thrown later',
+      'async function main() {\n  await new Promise((r) => setTimeout(r, 1))\n  throw new RangeError("late")\n}',
+      'RangeError: late (line 3, column 9)',
+    ],
+    ['that is none', 'function main() { throw { code: 7 } }', 'thrown: { code: 7 }'],
+    [
+      'outside of main',
+      '\nthrow new Error("top")\nfunction main() {}',
+      'Error: top (line 2, column 7)',
+    ],
+    [
+      'of syntax',
+      'function main() {\n  return 1 +* 2\n}',
+      "SyntaxError: Unexpected token '*' (line 2, column 12)",
+    ],
+    [
+      'of syntax at the end',
+      'function main() {\n  return {',
+      'SyntaxError: the code ends too early',
+    ],
+    ['of an import', 'import x from "nowhere"\nfunction main() {}', 'No such module "nowhere"'],
+  ])('%s has its place', async (_what, code, error) => {
+    expect(await errorOf(code)).toContain(error)
+  })
+
+  test.each([
+    'let a: number = 1',
+    'interface A { b: string }',
+    'const f = (a: string, b?: number) => a',
+    'const a = {} as Record<string, string>',
+    'import type { A } from "a"',
+    'enum A { b }',
+  ])('of types says so: %s', async (line) => {
+    const error = await errorOf(`function main() {\n  return 1\n}\n${line}`)
+    expect(error).toMatch(
+      /^SyntaxError: .* \(line 4, column \d+\); the code is JavaScript, without types$/,
+    )
+  })
+
+  test('of one call leaves the next alone', async () => {
+    const code = main('if (input.bad) throw new Error("bad"); return input.n')
+    expect(await errorOf(code, { input: { bad: true } })).toContain('Error: bad')
+    expect(await dataOf(code, { input: { n: 1 } })).toBe(1)
+    const ending = main('if (input.bad) process.exit(1); return input.n')
+    expect(await errorOf(ending, { input: { bad: true } })).toContain('the code was ended')
+    expect(await dataOf(ending, { input: { n: 2 } })).toBe(2)
+  })
+})
+
+describe('time', () => {
+  test('that is up stops the step, whose lines are kept', async () => {
+    const startedAt = Date.now()
+    const code = main('console.log("waiting"); await new Promise(() => {})')
+    expect(await run(code, {}, { timeoutMs: 300 })).toEqual({
+      status: 'error',
+      error: 'stopped after 0.3 s',
+      logs: ['waiting'],
+    })
+    expect(Date.now() - startedAt).toBeLessThan(2_000)
+    // and the isolate is as good as before
+    expect(await errorOf(code, {}, { timeoutMs: 100 })).toBe('stopped after 0.1 s')
+  })
+
+  test('is up, too, where the code has taken the clock away', async () => {
+    const code =
+      'globalThis.clearTimeout = globalThis.setTimeout = () => {}\nPromise.race = () => new Promise(() => {})\nconst main = () => new Promise(() => {})'
+    expect(await errorOf(code, {}, { timeoutMs: 100 })).not.toBe('')
+  })
+})
+
+describe('the console', () => {
+  test('is kept in lines', async () => {
+    const code = main(
+      'console.log("a", 1, { b: [2] }); console.info("%s!", "c"); console.warn("d"); console.error(new Error("e").message)',
+    )
+    expect(await run(code)).toEqual({
+      status: 'success',
+      data: null,
+      logs: ['a 1 { b: [ 2 ] }', 'c!', 'warn: d', 'error: e'],
+    })
+    expect(await run(main('console.log("before"); throw new Error("x")'))).toMatchObject({
+      logs: ['before'],
+    })
+  })
+
+  test('has limits, and says what was cut', async () => {
+    const many = (await run(main('for (let i = 0; i < 500; i++) console.log(i)'))) as {
+      logs: string[]
+    }
+    expect([many.logs.length, many.logs.at(-2), many.logs.at(-1)]).toEqual([
+      201,
+      '199',
+      '(more was logged than is kept)',
+    ])
+    const long = (await run(
+      main('for (let i = 0; i < 50; i++) console.log("\\u0001".repeat(9000))'),
+    )) as { logs: string[] }
+    expect(long.logs[0]).toBe(`${'\u0001'.repeat(4096)}... (cut)`)
+    expect(long.logs.at(-1)).toBe('(more was logged than is kept)')
+    expect(JSON.stringify(long.logs).length).toBeLessThan(66_000)
+  })
+
+  test('of two calls in one isolate is not mixed', async () => {
+    const code = main(
+      'for (let i = 0; i < 5; i++) { console.log(input.id); await new Promise((r) => setTimeout(r, 5)) }',
+    )
+    const results = await Promise.all(['a', 'b', 'c'].map((id) => run(code, { input: { id } })))
+    expect(results.map((result) => (result as { logs?: string[] }).logs)).toEqual(
+      ['a', 'b', 'c'].map((id) => Array(5).fill(id)),
+    )
+  })
+})
+
+describe('the network', () => {
+  const get = main('return (await fetch(input.url, input.init)).json()')
+  const { hostname, port } = new URL(ECHO)
+
+  test('is not there, unless the step lists hosts', async () => {
+    const denied =
+      "Error: fetch is not allowed: set the step's egress to a list of hosts (line 2, column 15)"
+    expect(await errorOf(get, { input: { url: ECHO } })).toBe(denied)
+    expect(await errorOf(get, { input: { url: ECHO }, egress: [] })).toBe(denied)
+    expect(await errorOf(get, { input: { url: ECHO }, egress: ['example.org'] })).toContain(
+      "127.0.0.1 is not allowed: it is not among the step's egress",
+    )
+  })
+
+  test('is where it lists them', async () => {
+    const init = { method: 'POST', body: '{"n":1}', headers: { 'x-key': 'k' } }
+    const input = { url: `${ECHO}/there`, init }
+    for (const egress of [[hostname], hostname]) {
+      expect(await dataOf(get, { input, egress })).toMatchObject({
+        method: 'POST',
+        path: '/there',
+        body: '{"n":1}',
+        headers: { 'x-key': 'k' },
+      })
+    }
+  })
+
+  test('is still under the rules of the settings', async () => {
+    const closed = { config: config({ HTTP_ALLOW_PRIVATE: 'false' }) }
+    const keys = { input: { url: ECHO }, egress: [hostname] }
+    expect(await errorOf(get, keys, closed)).toContain('it is not a public address')
+    const denied = { config: config({ HTTP_DENY_HOSTS: hostname }) }
+    expect(await errorOf(get, keys, denied)).toContain('it is among HTTP_DENY_HOSTS')
+  })
+
+  test('checks where redirects lead, and takes no secret to another origin', async () => {
+    const url = `${ECHO}/redirect/307?to=${encodeURIComponent(`${OTHER}/next`)}`
+    const init = { method: 'POST', body: 'again', headers: { 'x-key': 'secret', accept: 'a/b' } }
+    const input = { url, init }
+    expect(await errorOf(get, { input, egress: [hostname] })).toContain(
+      "localhost is not allowed: it is not among the step's egress",
+    )
+    const reached = (await dataOf(get, { input, egress: [hostname, 'localhost'] })) as JsonObject
+    expect(reached).toMatchObject({ path: '/next', body: 'again', headers: { accept: 'a/b' } })
+    expect(JSON.stringify(reached)).not.toMatch(/secret|noetl/)
+  })
+
+  test('leaves redirects alone where the code asks for that', async () => {
+    const url = `${ECHO}/redirect/302?to=${encodeURIComponent(`${OTHER}/next`)}`
+    const code = main(
+      'const r = await fetch(input.url, { redirect: "manual" }); return [r.status, r.headers.get("location")]',
+    )
+    expect(await dataOf(code, { input: { url }, egress: [hostname] })).toEqual([
+      302,
+      `${OTHER}/next`,
+    ])
+  })
+
+  test('that does not answer is an error of fetch', async () => {
+    const url = 'http://127.0.0.1:1/'
+    expect(await errorOf(get, { input: { url }, egress: [hostname] })).toBe(
+      'Error: no reply from 127.0.0.1:1 (line 2, column 9)',
+    )
+  })
+
+  test.each([
+    ['http://example.org'],
+    [['example.org/x']],
+    [['*']],
+    [[3]],
+    [['a:80']],
+    [{ a: 1 }],
+    [''],
+  ])('is not listed as %j', async (egress) => {
+    expect(await errorOf(main(''), { egress: egress as Json })).toBe(
+      'egress is a list of hosts, like api.example.org or *.example.org',
+    )
+  })
+
+  // every other way that the runtime has
+  const ways: [string, string][] = [
+    [
+      'a socket',
+      `const { connect } = await import('cloudflare:sockets')
+      const socket = connect('${hostname}:${port}')
+      await socket.writable.getWriter().write(new TextEncoder().encode('GET / HTTP/1.0\\r\\n\\r\\n'))
+      const { done } = await socket.readable.getReader().read()
+      if (done) throw new Error('nothing came back')`,
+    ],
+    [
+      'a socket of node',
+      `const net = await import('node:net')
+      await new Promise((yes, no) => {
+        const socket = net.connect(${port}, '${hostname}')
+        socket.on('data', yes).on('error', no).on('close', () => no(new Error('nothing came back')))
+        socket.write('GET / HTTP/1.0\\r\\n\\r\\n')
+      })`,
+    ],
+    [
+      'http of node',
+      `const http = await import('node:http'); await new Promise((yes, no) => http.get('${OTHER}/', yes).on('error', no))`,
+    ],
+    [
+      'a web socket',
+      `const s = new WebSocket('${OTHER.replace('http', 'ws')}/'); await new Promise((yes, no) => { s.addEventListener('open', yes); s.addEventListener('error', (e) => no(e.error ?? e)) })`,
+    ],
+    [
+      'an event source',
+      `const s = new EventSource('${OTHER}/'); await new Promise((yes, no) => { s.onopen = yes; s.onerror = no })`,
+    ],
+    ['the cache', `await caches.default.put('http://example.org/', new Response('x'))`],
+    [
+      'the header that says follow',
+      `await fetch('${OTHER}/', { headers: { 'x-noetl-edge-follow': 'true' } })`,
+    ],
+  ]
+  test.each(ways)('cannot be reached by %s', async (_what, body) => {
+    const code = main(`${body}\nreturn 'reached'`)
+    expect(await errorOf(code)).not.toBe('')
+    expect(
+      await errorOf(code, { egress: [hostname === '127.0.0.1' ? 'example.org' : hostname] }),
+    ).not.toBe('')
+  })
+})
+
+describe('what is ours', () => {
+  test('cannot be found from inside', async () => {
+    const code = main(`
+      const found = []
+      const workers = await import('cloudflare:workers')
+      found.push(Object.keys(workers.env), Object.keys(workers.exports))
+      found.push(Object.keys(process.env))
+      const seen = new Set()
+      const walk = (value, depth) => {
+        if (value === null || (typeof value !== 'object' && typeof value !== 'function')) {
+          return String(value)
+        }
+        if (depth === 0 || seen.has(value)) return ''
+        seen.add(value)
+        return Reflect.ownKeys(value).map((key) => {
+          try { return String(key) + ' ' + walk(value[key], depth - 1) } catch { return '' }
+        }).join(' ')
+      }
+      const all = walk(globalThis, 4)
+      return [...found, /DATABASE_URL|ENCRYPTION_KEY|LOADER|JOBS|postgres:/.exec(all)]`)
+    expect(await dataOf(code)).toEqual([[], ['default'], [], null])
+  })
+
+  test('is not run by eval', async () => {
+    expect(await errorOf(main('return eval("1 + 1")'))).toContain('Code generation from strings')
+    expect(await errorOf(main('return new Function("return 1")()'))).toContain('Code generation')
+  })
+
+  test('is not in its files', async () => {
+    const code = main(
+      'const fs = await import("node:fs"); return [fs.readdirSync("/"), fs.readdirSync("/bundle"), fs.existsSync("/etc/passwd")]',
+    )
+    expect(await dataOf(code)).toEqual([['bundle', 'tmp', 'dev'], ['main.js', 'code.js'], false])
+  })
+
+  test('gets whatever the code answers in its place only as data', async () => {
+    const forged = (answer: string) =>
+      `globalThis.Response = class { constructor() { return new original(${JSON.stringify(answer)}) } }\nfunction main() {}`
+    const code = (answer: string) => `const original = Response\n${forged(answer)}`
+    expect(await errorOf(code('nonsense'))).toContain('the result cannot be read')
+    expect(await errorOf(code('[]'))).toContain('the result cannot be read')
+    expect(await run(code('{"logs":{"a":1},"error":7}'))).toEqual({ status: 'success', data: null })
+    expect(await errorOf(code('{"error":{}}'))).toBe('undefined')
+  })
+})
+
+describe('isolates', () => {
+  test('serve the calls of one code and one way out, and no others', async () => {
+    const code = 'let n = 0\nconst main = () => ++n'
+    expect([await dataOf(code), await dataOf(code)]).toEqual([1, 2])
+    expect(await dataOf(code, { egress: ['example.org'] })).toBe(1)
+    expect(await dataOf(`${code} `)).toBe(1)
+    expect(await dataOf(code, {}, { config: config({ HTTP_DENY_HOSTS: 'a.b' }) })).toBe(3)
+  })
+
+  test('cost', async () => {
+    const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1]?.toFixed(1)
+    const measure = async (codeOf: (n: number) => string) => {
+      const times: number[] = []
+      for (let n = 0; n < 15; n++) {
+        const from = performance.now()
+        await dataOf(codeOf(n))
+        times.push(performance.now() - from)
+      }
+      return median(times)
+    }
+    const fresh = await measure((n) => `const main = () => ${n}`)
+    const reused = await measure(() => 'const main = () => 1')
+    console.log(`a fresh isolate: ${fresh} ms; one that is there: ${reused} ms`)
+    expect([fresh, reused]).not.toContain(undefined)
+  })
+})
+
+describe('a playbook', () => {
+  const steps = oneStep(newClient({ LOADER }), { type: 'javascript' })
+
+  test('runs it, with its lines in the event', async () => {
+    const code = 'function main({ n }) { console.log(n); return { twice: n * 2 } }'
+    const step = { code, input: { n: '{{ workload.n }}' } }
+    const { body } = await steps.ran(step, 'workload: {n: 21}')
+    expect([body.error, body.result]).toEqual([null, { twice: 42 }])
+    const done = body.events.find((event: JsonObject) => event.event_type === 'action_completed')
+    expect(done.result).toMatchObject({ status: 'success', logs: ['21'] })
+  })
+
+  test('leaves the braces of its code alone', async () => {
+    const code = 'const main = () => ({ text: "{{ x }}", a: {b: {}}})'
+    for (const keys of [{ code }, { code_b64: btoa(code) }]) {
+      expect(await steps.resultOf(keys)).toEqual({ text: '{{ x }}', a: { b: {} } })
+    }
+  })
+
+  test('fails with its error', async () => {
+    const code = 'function main() { console.log(1); throw new Error("boom") }'
+    const { body } = await steps.ran({ code })
+    expect(body.error).toBe('Error: boom (line 1, column 41)')
+    const failed = body.events.find((event: JsonObject) => event.event_type === 'action_error')
+    expect(failed.result.logs).toEqual(['1'])
+  })
+})
