@@ -8,6 +8,9 @@ const EDGE_TOOLS: readonly string[] = ['http', 'postgres', 'secrets', 'javascrip
 /** Words separated by commas or spaces. */
 const List = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean))
 
+/** What no template and no step may see. */
+const SECRET: ReadonlySet<string> = new Set(['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY'])
+
 export const Variables = z.object({
   /** Neon's connection string (pooled or direct). */
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//),
@@ -34,6 +37,10 @@ export const Variables = z.object({
   HTTP_DENY_HOSTS: List.prefault(''),
   /** Whether it may ask private, loopback and link-local addresses. */
   HTTP_ALLOW_PRIVATE: z.stringbool().default(false),
+  /** Variables of the Worker that templates see as `env`; empty: none. */
+  TEMPLATE_ENV: List.prefault('').refine((names) => !names.some((name) => SECRET.has(name)), {
+    error: 'names a secret',
+  }),
   /** 32 bytes in base64: what credentials are encrypted under. */
   ENCRYPTION_KEY: z
     .string()

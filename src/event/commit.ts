@@ -2,13 +2,15 @@
 // again and decides again; nothing is lost either way, as reports are in the log or with their sender.
 
 import { entryOf } from '../catalog/compiled.ts'
+import { partOf, workOf } from '../catalog/nodes.ts'
 import type { Playbook } from '../catalog/playbook.ts'
 import { brokenConstraint, rowsOf, type Sql, sleep } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Json, JsonObject } from '../json.ts'
 import { isTerminal } from '../status.ts'
-import type { Facts } from './batch.ts'
+import { type Facts, type Items, type Needs, type Outcome, recordedItems } from './batch.ts'
 import { type Decision, decide, decideFailure, type Report } from './dispatcher.ts'
+import { globalsOf } from './globals.ts'
 import {
   type AppendRow,
   append,
@@ -18,7 +20,10 @@ import {
   type NewJob,
   numberEvents,
   readExecution,
+  readItems,
+  readOutcomes,
   readResults,
+  readScope,
   stateOf,
   type Taken,
 } from './log.ts'
@@ -29,6 +34,8 @@ import { type Draft, dataOf, nodeId } from './types.ts'
 export interface Engine {
   sql: Sql
   edgeTools: ReadonlySet<string>
+  /** What templates see as `env`. */
+  variables: JsonObject
 }
 
 /** What a decider knows of an execution. */
@@ -38,9 +45,23 @@ export interface Known {
   state: State
   /** Appends of late that were not answered with success: one may have been written all the same. */
   unanswered: Unanswered[]
-  /** Data of steps, as far as loaded; undefined for a step that was looked up and has none. */
+  /** Data of nodes, as far as loaded; undefined for one that was looked up and has none. */
   results: Map<string, Json | undefined>
+  /** Parts of what iterators iterate over, and what was passed on to nodes, as far as loaded. */
+  items: Map<string, Items>
+  scopes: Map<string, JsonObject>
+  /** How iterations have ended; true of the version that it was read at alone. */
+  outcomes: Map<string, Outcome[]>
 }
+
+/** What is known of an execution when nothing has been loaded. */
+export const NOTHING_LOADED = () => ({
+  unanswered: [],
+  results: new Map<string, Json | undefined>(),
+  items: new Map<string, Items>(),
+  scopes: new Map<string, JsonObject>(),
+  outcomes: new Map<string, Outcome[]>(),
+})
 
 /** An action that is to be started by whoever leased its job. */
 export interface Started {
@@ -53,6 +74,8 @@ export interface Started {
   context: JsonObject
   attempt: number
   max_attempts: number
+  /** Seconds since the job was queued. */
+  waited: number
   /** The action_started event. */
   event_id: string
   /** The step_started event. */
@@ -73,6 +96,7 @@ export interface Claim {
 /** What an append would have led to. */
 interface Unanswered {
   event_id: string
+  drafts: readonly Draft[]
   started: Started[]
   backlog: NewJob[]
 }
@@ -86,27 +110,27 @@ export interface Committed {
 
 const MAX_RACES = 12
 
-export function factsOf({ row, results }: Pick<Known, 'row' | 'results'>): Facts {
+export function factsOf(known: Known, { variables }: Pick<Engine, 'variables'>): Facts {
+  const { row, results, items, scopes, outcomes } = known
   return {
     execution_id: row.execution_id,
     name: row.name,
     workload: row.workload,
     results,
+    items,
+    scopes,
+    outcomes,
+    globals: globalsOf(variables),
   }
 }
 
 /** What a row as read tells. */
 export async function knownOf(sql: Sql, row: ExecutionRow): Promise<Known> {
-  const results = new Map<string, Json | undefined>()
+  const loaded = NOTHING_LOADED()
   for (const [name, envelope] of Object.entries(row.results ?? {}))
-    results.set(name, dataOf(envelope))
-  return {
-    row,
-    playbook: (await entryOf(sql, row.catalog_id)).playbook,
-    state: stateOf(row),
-    results,
-    unanswered: [],
-  }
+    loaded.results.set(name, dataOf(envelope))
+  const { playbook } = await entryOf(sql, row.catalog_id)
+  return { row, playbook, state: stateOf(row), ...loaded }
 }
 
 /** Loads results of steps that are not known yet; one round trip, or none. */
@@ -119,6 +143,26 @@ export async function loadResults(sql: Sql, known: Known, names: readonly string
   for (const name of missing) {
     const envelope = row?.results?.[name]
     known.results.set(name, envelope === undefined ? undefined : dataOf(envelope))
+  }
+}
+
+/** Loads what a decision needs; a round trip for each kind of it. */
+async function load(sql: Sql, known: Known, needs: Needs): Promise<void> {
+  const id = known.row.execution_id
+  await loadResults(sql, known, needs.results)
+  if (needs.items) {
+    const { node, from } = needs.items
+    const [row] = await rowsOf<Pick<Items, 'items' | 'scope'>>(readItems(sql, id, node, from))
+    if (!row?.items.length) throw new AppError('internal', `'${node}' has no item ${from}`)
+    known.items.set(node, { from, items: row.items, scope: row.scope ?? {} })
+  }
+  if (needs.outcomes !== undefined) {
+    const [row] = await rowsOf<{ outcomes: Outcome[] }>(readOutcomes(sql, id, needs.outcomes))
+    known.outcomes.set(needs.outcomes, row?.outcomes ?? [])
+  }
+  if (needs.scope !== undefined) {
+    const [row] = await rowsOf<{ scope: JsonObject | null }>(readScope(sql, id, needs.scope))
+    known.scopes.set(needs.scope, row?.scope ?? {})
   }
 }
 
@@ -143,13 +187,13 @@ export async function commit(
     if (known.unanswered.length > 0 || race > 0) known = await readAgain(sql, known)
     const written = known.unanswered.find(({ event_id }) => event_id === known.row.own_event_id)
     if (written) {
-      remember(known, reportsOf(known))
+      remember(known, reportsOf(known), written)
       const { started, backlog } = written
       return { known: { ...known, unanswered: [] }, started, backlog }
     }
     if (isTerminal(known.state.status)) return null
     const reports = reportsOf(known)
-    const decision = await decideLoaded(sql, known, reports, why)
+    const decision = await decideLoaded(engine, known, reports, why)
     const plan = planAppend(engine, known, decision, backlogged)
     const decided = reports.flatMap((report) => ('logged' in report ? [report.seq] : []))
     if (plan.events.length === 0 && decided.length === 0) {
@@ -158,13 +202,13 @@ export async function commit(
     const event_id = plan.events[0]?.event_id
     if (event_id) {
       const { started, backlog } = plan
-      known.unanswered.push({ event_id, started, backlog })
+      known.unanswered.push({ event_id, drafts: decision.drafts, started, backlog })
     }
     try {
       const statement = appendOf(sql, known, decision, plan, decided, held, claim)
       const [answer] = await rowsOf<AppendRow>(statement)
       if (answer?.written) {
-        remember(known, reports)
+        remember(known, reports, { drafts: decision.drafts, started: plan.started })
         const { state, started, backlog } = plan
         return { known: { ...known, state, unanswered: [] }, started, backlog }
       }
@@ -198,7 +242,7 @@ function appendOf(
   held: Held | null,
   claim: Claim | null,
 ) {
-  const nodes = decision.closed.map(({ step }) => nodeId(execution_id, step))
+  const nodes = decision.closed.map(({ node }) => nodeId(execution_id, node))
   // nothing is tried again after the end
   const again = isTerminal(plan.state.status) ? [] : (held?.again ?? [])
   const isAgain = new Set(again.map(({ node_id }) => node_id))
@@ -214,9 +258,10 @@ function appendOf(
     failed: [
       ...decision.closed
         .filter(({ failed }) => failed)
-        .map(({ step }) => nodeId(execution_id, step)),
+        .map(({ node }) => nodeId(execution_id, node)),
       ...(held?.dead ? held.nodes : []),
     ],
+    dropped: decision.dropped.map((node) => nodeId(execution_id, node)),
     decided,
     lease: claim && {
       worker_id: claim.worker_id,
@@ -236,12 +281,13 @@ async function readAgain(sql: Sql, known: Known): Promise<Known> {
   if (!row) throw new AppError('internal', 'the execution is gone')
   // a step that had no result may have one by now
   for (const [name, data] of known.results) if (data === undefined) known.results.delete(name)
+  known.outcomes.clear()
   // the list itself is shared: whoever asks again after an error knows of it too
   return { ...known, row: { ...row, results: null }, state: stateOf(row) }
 }
 
 async function decideLoaded(
-  sql: Sql,
+  engine: Engine,
   known: Known,
   reports: readonly Report[],
   why: string | null,
@@ -250,10 +296,10 @@ async function decideLoaded(
     const { playbook, state } = known
     const outcome =
       why === null
-        ? decide(playbook, state, factsOf(known), reports)
-        : decideFailure(playbook, state, factsOf(known), reports, why)
+        ? decide(playbook, state, factsOf(known, engine), reports)
+        : decideFailure(playbook, state, factsOf(known, engine), reports, why)
     if (!('missing' in outcome)) return outcome
-    await loadResults(sql, known, outcome.missing)
+    await load(engine.sql, known, outcome.missing)
   }
 }
 
@@ -269,9 +315,7 @@ export function planAppend(
   // jobs are named by their step_started event, so these are numbered first
   const numbered = numberEvents(decision.drafts, known.state.version)
   const jobs = jobsOf(playbook, decision, numbered, row.execution_id, edgeTools)
-  const waiting = open
-    ? [...(claim?.backlog ?? []), ...jobs.filter((job) => job.runner === 'edge')]
-    : []
+  const waiting = open ? [...(claim?.backlog ?? []), ...jobs.filter(isForNow)] : []
   const leased = claim ? waiting.filter((job) => claim.fits(job)).slice(0, claim.room) : []
   const isLeased = new Set(leased)
   const starts = leased.map((job) => actionStarted(job, 1))
@@ -291,6 +335,7 @@ export function planAppend(
       context: job.context,
       attempt: 1,
       max_attempts: job.max_attempts,
+      waited: 0,
       event_id: startEvents[index]?.event_id ?? '',
       step_event_id: job.event_id,
     }),
@@ -306,6 +351,10 @@ export function planAppend(
     taken,
     backlog: waiting.filter((job) => !isLeased.has(job)),
   }
+}
+
+function isForNow({ runner, delay_seconds }: NewJob): boolean {
+  return runner === 'edge' && delay_seconds === 0
 }
 
 /** The draft of action_started for a job, as NoETL's workers report it. */
@@ -326,12 +375,38 @@ function actionStarted(job: NewJob, attempt: number): Draft {
   }
 }
 
-function remember(known: Known, reports: readonly Report[]): void {
+/** Keeps what later decisions and actions here would otherwise have to load. */
+function remember(
+  known: Known,
+  reports: readonly Report[],
+  { drafts, started }: Pick<Unanswered, 'drafts' | 'started'>,
+): void {
+  const { playbook, results, items, scopes } = known
+  known.outcomes.clear()
   for (const report of reports) {
     const { event_type, node_name, result } = 'draft' in report ? report.draft : report.logged
-    if (event_type !== 'action_completed' || !known.playbook.mentioned.has(node_name)) continue
-    if (known.results.get(node_name) === undefined) {
-      known.results.set(node_name, dataOf(result ?? null))
+    if (event_type !== 'action_completed') continue
+    const isSaved = workOf(playbook, node_name)?.save != null
+    if (isSaved || playbook.mentioned.has(node_name)) {
+      if (results.get(node_name) === undefined) results.set(node_name, dataOf(result ?? null))
     }
+    const part = partOf(node_name)
+    if (part?.part === 'save') {
+      scopes.delete(part.whole)
+      if (!playbook.mentioned.has(part.whole)) results.delete(part.whole)
+    }
+  }
+  for (const { event_type, node_name, result, context } of drafts) {
+    const begun = event_type === 'iterator_started' ? recordedItems(context ?? null) : undefined
+    if (begun) items.set(node_name, begun)
+    if (event_type === 'iterator_completed') {
+      items.delete(node_name)
+      const isSaved = workOf(playbook, node_name)?.save != null
+      if (isSaved || playbook.mentioned.has(node_name))
+        results.set(node_name, dataOf(result ?? null))
+    }
+  }
+  for (const { node_name, context } of started) {
+    if (workOf(playbook, node_name)?.save) scopes.set(node_name, context)
   }
 }

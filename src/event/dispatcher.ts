@@ -1,5 +1,6 @@
 // The evaluator's entrance: reports of actions in, events and jobs out. Pure.
 
+import { stepOf } from '../catalog/nodes.ts'
 import type { Playbook } from '../catalog/playbook.ts'
 import {
   type Batch,
@@ -7,12 +8,14 @@ import {
   emit,
   type Facts,
   type JobDraft,
-  MissingResults,
+  Missing,
+  type Needs,
 } from './batch.ts'
 import { failExecution } from './finalize.ts'
 import { startExecution } from './initial.ts'
-import { copyOf, reportData, type State } from './state.ts'
-import { advance, leaveStep } from './transitions.ts'
+import { answer, isDeciding } from './nodes.ts'
+import { copyOf, type State } from './state.ts'
+import { advance } from './transitions.ts'
 import { DECIDING_EVENTS, type Draft, dataOf } from './types.ts'
 
 /** A report to decide on: one to be appended with the decision, or one that the log holds already. */
@@ -25,11 +28,13 @@ export interface Decision {
   drafts: readonly Draft[]
   jobs: readonly JobDraft[]
   closed: readonly Closed[]
+  /** Nodes whose jobs are no longer wanted. */
+  dropped: readonly string[]
   state: State
 }
 
-/** A decision, or the steps whose results it needs before it can be made. */
-export type Outcome = Decision | { missing: readonly string[] }
+/** A decision, or what it needs before it can be made. */
+export type Outcome = Decision | { missing: Needs }
 
 /** Decides how an execution begins: its first events and jobs. */
 export function decideStart(playbook: Playbook, state: State, facts: Facts, start: Draft): Outcome {
@@ -48,7 +53,10 @@ export function decide(
 ): Outcome {
   try {
     return inBatch(playbook, state, withReported(facts, reports), (batch) =>
-      takeIn(batch, reports, answer),
+      takeIn(batch, reports, (report, event) => {
+        answer(batch, report, event)
+        advance(batch)
+      }),
     )
   } catch (error) {
     // a report that cannot be decided on would be tried for ever
@@ -66,15 +74,15 @@ export function decideFailure(
   why: string,
 ): Outcome {
   return inBatch(playbook, state, facts, (batch) =>
-    takeIn(batch, reports, (_batch, report, event) => {
+    takeIn(batch, reports, (report, event) => {
       batch.cause = event
-      batch.closed.push({ step: report.node_name, failed: true })
-      failExecution(batch, report.node_name, why)
+      batch.closed.push({ node: report.node_name, failed: true })
+      failExecution(batch, stepOf(report.node_name), why)
     }),
   )
 }
 
-type Answer = (batch: Batch, report: Draft, event: string | number) => void
+type Answer = (report: Draft, event: string | number) => void
 
 /** Appends the reports that are not in the log, then answers those that end an action. */
 function takeIn(batch: Batch, reports: readonly Report[], answerWith: Answer): void {
@@ -86,22 +94,8 @@ function takeIn(batch: Batch, reports: readonly Report[], answerWith: Answer): v
     if (decides) deciding.push({ draft, event })
   }
   for (const { draft, event } of deciding) {
-    if (batch.state.active.has(draft.node_name)) answerWith(batch, draft, event)
+    if (isDeciding(batch, draft.node_name)) answerWith(draft, event)
   }
-}
-
-function answer(batch: Batch, report: Draft, event: string | number): void {
-  batch.cause = event
-  const step = batch.playbook.steps.get(report.node_name)
-  if (!step) return
-  const failed = report.event_type === 'action_error'
-  batch.closed.push({ step: step.name, failed })
-  if (failed) {
-    return failExecution(batch, step.name, report.error ?? 'the action failed without saying why')
-  }
-  reportData(batch.state, step.name, report.result ?? null)
-  leaveStep(batch, step, dataOf(report.result ?? null))
-  advance(batch)
 }
 
 function inBatch(
@@ -117,16 +111,19 @@ function inBatch(
     drafts: [],
     jobs: [],
     closed: [],
+    dropped: [],
     cause: null,
     causes: new Map(),
+    iterating: new Set(),
   }
   try {
     work(batch)
   } catch (error) {
-    if (error instanceof MissingResults) return { missing: error.names }
+    if (error instanceof Missing) return { missing: error.needs }
     throw error
   }
-  return { drafts: batch.drafts, jobs: batch.jobs, closed: batch.closed, state: batch.state }
+  const { drafts, jobs, closed, dropped } = batch
+  return { drafts, jobs, closed, dropped, state: batch.state }
 }
 
 /** The facts with the data that the reports themselves bring. */

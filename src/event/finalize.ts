@@ -1,7 +1,7 @@
 // How an execution ends: once, and nothing starts after it.
 
 import { END } from '../catalog/playbook.ts'
-import { type Json, toJson } from '../json.ts'
+import { type Json, type JsonObject, toJson } from '../json.ts'
 import { namesInValue, renderValue, TemplateError } from '../template/index.ts'
 import { type Batch, decisionContext, emit } from './batch.ts'
 import { hasStarted } from './state.ts'
@@ -47,13 +47,23 @@ export function failExecution(batch: Batch, step: string, error: Json): void {
     context: { step_name: step },
     error: text,
   })
+  failWhole(batch, 'step_failed', text, { step_name: step })
+}
+
+/** Emits execution_failed. */
+export function failWhole(
+  batch: Batch,
+  reason: string,
+  error: string,
+  context: JsonObject = {},
+): void {
   emit(batch, {
     event_type: 'execution_failed',
     node_name: batch.facts.name,
     node_type: 'playbook',
     status: 'FAILED',
     parent: batch.cause,
-    context: { reason: 'step_failed', step_name: step },
-    error: text,
+    context: { reason, ...context },
+    error,
   })
 }

@@ -4,6 +4,7 @@ import { START } from '../catalog/playbook.ts'
 import { isObject, type Json } from '../json.ts'
 import { type Batch, emit } from './batch.ts'
 import { failExecution } from './finalize.ts'
+import { startTimer } from './nodes.ts'
 import { advance, firedBy, settleFired } from './transitions.ts'
 import type { Draft } from './types.ts'
 
@@ -13,7 +14,7 @@ export function startExecution(batch: Batch, start: Draft): void {
   // validation saw to it that there is one
   if (!step) return failExecution(batch, START, `no step is called '${START}'`)
   const { fired, warnings, error } =
-    step.tool === null
+    step.work === null
       ? firedBy(batch, step, null)
       : { fired: [{ step: START, data: {} }], warnings: [], error: null }
   const context = isObject(start.context ?? null) ? (start.context as Record<string, Json>) : {}
@@ -25,6 +26,8 @@ export function startExecution(batch: Batch, start: Draft): void {
       ...(warnings.length > 0 && { warnings }),
     },
   })
-  settleFired(batch, fired, error)
+  const { timeout } = batch.playbook
+  if (timeout !== null) startTimer(batch, '', timeout, {}, batch.cause)
+  settleFired(batch, step, fired, error)
   advance(batch)
 }

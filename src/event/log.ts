@@ -2,6 +2,7 @@
 // event. Every append moves the execution's row on in the same statement, so `version` and `seq` agree,
 // and writers of one execution queue up on that row (lock order: execution, then its jobs).
 
+import { partOf, stepOf } from '../catalog/nodes.ts'
 import { decisionNeeds, type Playbook } from '../catalog/playbook.ts'
 import type { Sql, Statement } from '../db.ts'
 import { newId } from '../ids.ts'
@@ -46,6 +47,8 @@ export interface NewJob {
   runner: 'edge' | 'worker'
   event_id: string
   max_attempts: number
+  /** Seconds until it may begin. */
+  delay_seconds: number
 }
 
 /** The jobs of a decision. `events` are its drafts, numbered. */
@@ -56,19 +59,42 @@ export function jobsOf(
   executionId: string,
   edgeTools: ReadonlySet<string>,
 ): NewJob[] {
-  return decision.jobs.map(({ step, data, startedBy }) => ({
-    queue_id: newId(),
-    node_id: nodeId(executionId, step.name),
-    node_name: step.name,
-    tool: step.tool ?? '',
-    action: step.action,
-    context: { step_name: step.name, ...data },
-    needs: [...new Set([...step.actionNeeds, ...decisionNeeds(playbook, step)])],
-    runner: edgeTools.has(step.tool ?? '') ? 'edge' : 'worker',
-    event_id: events[startedBy]?.event_id ?? '',
-    max_attempts: maxAttempts(step.action.retry),
-  }))
+  return decision.jobs.map(
+    ({ node, work: { tool, action, names }, data, startedBy, delay = 0 }) => ({
+      queue_id: newId(),
+      node_id: nodeId(executionId, node),
+      node_name: node,
+      tool,
+      action: { name: node, ...action },
+      context: { ...data, step_name: node },
+      needs: [
+        ...new Set([
+          ...names.filter((name) => playbook.steps.has(name)),
+          ...needsBehind(playbook, node),
+        ]),
+      ],
+      runner: edgeTools.has(tool) ? 'edge' : 'worker',
+      event_id: (typeof startedBy === 'number' ? events[startedBy]?.event_id : startedBy) ?? '',
+      max_attempts: tool === WAIT ? MAX_WAITS : maxAttempts(action.retry),
+      delay_seconds: delay,
+    }),
+  )
 }
+
+/** Nodes whose data the decision after this one's end mentions, and what its save saves. */
+function needsBehind(playbook: Playbook, node: string): string[] {
+  const part = partOf(node)
+  if (part?.part === 'timeout') return []
+  const step = part === null || part.part === 'save' ? playbook.steps.get(stepOf(node)) : undefined
+  return [
+    ...(part?.part === 'save' ? [part.whole] : []),
+    ...(step ? decisionNeeds(playbook, step) : []),
+  ]
+}
+
+const WAIT = 'wait'
+/** A wait is leased once to begin, once to end, and again when it was woken early or its holder was lost. */
+const MAX_WAITS = 100
 
 /** NoETL's rule for how often an action may be tried: 3 unless the step says otherwise. */
 function maxAttempts(retry: Json | undefined): number {
@@ -88,18 +114,20 @@ const eventRows = (sql: Sql, events: readonly NumberedEvent[]) => sql`
   jsonb_to_recordset(${toJson(events)}::jsonb) as e(
     seq int, event_id bigint, parent_event_id bigint, parent_execution_id bigint, event_type text,
     node_id text, node_name text, node_type text, status text, duration float8, context jsonb,
-    result jsonb, meta jsonb, error text, stack_trace text, worker_id text, attempt int)`
+    result jsonb, meta jsonb, error text, stack_trace text, worker_id text, attempt int,
+    current_index int, current_item jsonb)`
 
 const eventColumns = (sql: Sql) => sql`
   execution_id, catalog_id, seq, event_id, parent_event_id, parent_execution_id, event_type, node_id,
-  node_name, node_type, status, duration, context, result, meta, error, stack_trace, worker_id, attempt`
+  node_name, node_type, status, duration, context, result, meta, error, stack_trace, worker_id, attempt, current_index,
+  current_item`
 
 /** `insert into noetl.event`, for the execution of CTE `source` (execution_id, catalog_id). */
 export const insertEvents = (sql: Sql, source: string, events: readonly NumberedEvent[]) => sql`
   insert into noetl.event (${eventColumns(sql)})
   select x.execution_id, x.catalog_id, e.seq, e.event_id, e.parent_event_id, e.parent_execution_id,
     e.event_type, e.node_id, e.node_name, e.node_type, e.status, coalesce(e.duration, 0), e.context,
-    e.result, e.meta, e.error, e.stack_trace, e.worker_id, e.attempt
+    e.result, e.meta, e.error, e.stack_trace, e.worker_id, e.attempt, e.current_index, e.current_item
   from ${sql.unsafe(source)} x, ${eventRows(sql, events.map(withDefaults))}`
 
 /** Absent means {}, while null stays null: an execution_complete without a result has null. */
@@ -120,17 +148,18 @@ export const insertJobs = (
   lease: Lease | null,
 ) => sql`
   insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, context,
-    needs, runner, event_id, max_attempts, status, attempts, worker_id, lease_until, last_heartbeat)
+    needs, runner, event_id, max_attempts, status, attempts, worker_id, lease_until, last_heartbeat,
+    available_at)
   select j.queue_id, x.execution_id, x.catalog_id, j.node_id, j.node_name, j.tool, j.action, j.context,
     array(select jsonb_array_elements_text(j.needs)), j.runner, j.event_id, j.max_attempts,
     case when mine.yes then 'leased' else 'queued' end, mine.yes::int,
     case when mine.yes then ${lease?.worker_id ?? null}::text end,
     case when mine.yes then now() + make_interval(secs => ${lease?.seconds ?? 0}::float8) end,
-    case when mine.yes then now() end
+    case when mine.yes then now() end, now() + make_interval(secs => j.delay_seconds)
   from ${sql.unsafe(source)} x,
     jsonb_to_recordset(${toJson(jobs)}::jsonb) as j(
       queue_id bigint, node_id text, node_name text, tool text, action jsonb, context jsonb, needs jsonb,
-      runner text, event_id bigint, max_attempts int),
+      runner text, event_id bigint, max_attempts int, delay_seconds float8),
     lateral (select j.queue_id = any(${lease?.queue_ids ?? []}::bigint[]) as yes) mine`
 
 /** Who takes which new jobs at once, and for how long. */
@@ -174,6 +203,8 @@ export interface Append {
   /** Nodes whose jobs are over, and of these the ones that failed. */
   closed: readonly string[]
   failed: readonly string[]
+  /** Nodes whose jobs are no longer wanted. */
+  dropped: readonly string[]
   /** Seqs of logged reports that this decision answers. */
   decided: readonly number[]
   lease: Lease | null
@@ -224,9 +255,12 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       and not ${isTerminal(a.state.status)}::bool
     returning q.queue_id
   ), given_up as (
-    update noetl.queue q set status = 'dead', lease_until = null, updated_at = now()
+    update noetl.queue q set lease_until = null, updated_at = now(),
+      -- what was not needed has not failed
+      status = case when q.tool = 'timeout' then 'done' else 'dead' end
     from moved
-    where ${isTerminal(a.state.status)}::bool and q.execution_id = moved.execution_id
+    where (${isTerminal(a.state.status)}::bool or q.node_id = any(${a.dropped}::text[]))
+      and q.execution_id = moved.execution_id
       and q.node_id <> all(${a.closed}::text[]) and q.status in ('queued', 'retry', 'leased')
   ), queued as (
     ${insertJobs(sql, 'moved', a.jobs, a.lease)}
@@ -296,16 +330,16 @@ export const heavyColumns = (sql: Sql, needed: Statement) => sql`
 export const executionColumns = (sql: Sql) => sql`
   ${headColumns(sql)}, x.state, x.workload, x.result`
 
-/** `{step: envelope}` of completed steps: the first report of each, the one that was decided on. */
+/** `{node: envelope}` of nodes that are done: the first report of each, the one that was decided on. */
 export const resultsOf = (sql: Sql, executionId: string | Statement, names: Statement) => sql`
   (select jsonb_object_agg(r.node_name, r.result) from (
     select distinct on (e.node_name) e.node_name, e.result from noetl.event e
-    where e.execution_id = ${executionId} and e.event_type = 'action_completed'
+    where e.execution_id = ${executionId} and e.event_type in ('action_completed', 'iterator_completed')
       and e.node_name = any(${names})
-      -- a report from before the step began was not decided on
+      -- a report from before the node began was not decided on
       and e.seq > (select s.seq from noetl.event s where s.execution_id = ${executionId}
-        and s.node_name = e.node_name and s.event_type = 'step_started')
-    order by e.node_name, e.seq
+        and s.node_name = e.node_name and s.event_type in ('step_started', 'iteration_started') limit 1)
+    order by e.node_name, e.event_type = 'iterator_completed' desc, e.seq
   ) r)`
 
 /** The state that a row holds. */
@@ -351,6 +385,43 @@ export const readResults = (
   names: readonly string[],
 ): Statement => sql`
   select ${resultsOf(sql, executionId, sql`${names}::text[]`)} as results`
+
+/** How many items of an iterator are read at once. */
+const ITEMS_WINDOW = 200
+
+/** Items of an iterator from an index on, and what was passed on to its node. */
+export const readItems = (
+  sql: Sql,
+  executionId: string,
+  node: string,
+  from: number,
+): Statement => sql`
+  with started as materialized (
+    -- unpacked once, whatever it weighs
+    select e.context->'items' as items, e.context->'scope' as scope from noetl.event e
+    where e.execution_id = ${executionId} and e.node_name = ${node} and e.event_type = 'iterator_started')
+  select coalesce((select jsonb_agg(started.items->n order by n)
+      from generate_series(${from}::int, ${from}::int + ${ITEMS_WINDOW - 1}::int) n
+      where n < jsonb_array_length(started.items)), '[]') as items, scope
+  from started`
+
+/** How the iterations of a node have ended, in their order. */
+export const readOutcomes = (sql: Sql, executionId: string, node: string): Statement => sql`
+  select coalesce(jsonb_agg(jsonb_build_object('index', e.current_index, 'data', e.result,
+    'error', e.error) order by e.current_index), '[]') as outcomes
+  from noetl.event e, noetl.event s
+  where s.execution_id = ${executionId} and s.node_name = ${node} and s.event_type = 'iterator_started'
+    and e.execution_id = ${executionId}
+    and e.event_type in ('iteration_completed', 'iteration_failed')
+    and e.node_name = ${node} || '[' || e.current_index || ']'`
+
+/** What was passed on to a node when it began. */
+export const readScope = (sql: Sql, executionId: string, node: string): Statement => sql`
+  select coalesce(
+    (select q.context from noetl.queue q
+      where q.execution_id = ${executionId} and q.node_id = ${nodeId(executionId, node)}),
+    (select e.context->'scope' from noetl.event e where e.execution_id = ${executionId}
+      and e.node_name = ${node} and e.event_type = 'iterator_started')) as scope`
 
 /** A report in the log that waits for a decision. */
 export type LoggedReport = Omit<Draft, 'parent'> & { seq: number; event_id: string }

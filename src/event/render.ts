@@ -6,6 +6,7 @@ import { fail } from '../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../json.ts'
 import { type Context, namesIfAny, renderValue, TemplateError } from '../template/index.ts'
 import { templateContext } from './batch.ts'
+import { globalsOf } from './globals.ts'
 import { findRenderContext, type RenderRow } from './reads.ts'
 import { dataOf } from './types.ts'
 
@@ -46,12 +47,14 @@ export async function renderFor(
   for (const [name, envelope] of Object.entries(row.results ?? {})) {
     results.set(name, dataOf(envelope))
   }
+  // a worker brings its own env
+  const { env: _none, ...globals } = globalsOf({})
   const warnings: string[] = []
   const onError = (error: TemplateError) => {
     if (warnings.length < MAX_WARNINGS) warnings.push(`${error.message} in ${error.expression}`)
   }
   const contextOf = (workload: JsonObject, over: JsonObject): Context => ({
-    ...templateContext({ execution_id: executionId, name: '', workload, results }, over),
+    ...templateContext({ execution_id: executionId, workload, results, globals }, over),
     results: Object.fromEntries(results),
   })
   const render = (value: Json, context: Parameters<typeof renderValue>[1]): Json => {

@@ -1,5 +1,6 @@
 // SQL of POST /api/events: one report appended, whatever its execution's version is.
 
+import { partOf, timerOf } from '../catalog/nodes.ts'
 import type { Sql, Statement } from '../db.ts'
 import { type Json, toJson } from '../json.ts'
 import { isTerminal, type Status } from '../status.ts'
@@ -112,7 +113,8 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
         else x.progress end,
       last_event_type = ${r.event_type},
       undecided = case
-        when ${r.is_deciding}::bool and x.ended_at is null and x.state->'active' ? ${r.node_name}
+        when ${r.is_deciding}::bool and x.ended_at is null
+          and (x.state->'active' ? ${awaitedNode(r.node_name)} or ${r.node_name} = ${timerOf('')})
           -- whether an attempt that failed is the last one is for its holder to say, by failing the job
           and not exists (select from job j where ${r.event_type} = 'action_error'
             and j.status in ('queued', 'leased', 'retry') and noetl.retries(j.action)
@@ -166,6 +168,12 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
   from noetl.execution x left join existing on true
   where x.execution_id = ${r.execution_id}
     and (exists (select from existing) or exists (select from refused))`
+
+/** The node that a report on this one may decide: a timer has none of its own. */
+function awaitedNode(node: string): string {
+  const part = partOf(node)
+  return part?.part === 'timeout' ? part.whole : node
+}
 
 /** JSON for a nullable jsonb column: SQL's null for null. */
 function sqlJson(value: Json): string | null {

@@ -1,5 +1,6 @@
 // The event service: recording reports, and answering those that are in the log.
 
+import { partOf } from '../catalog/nodes.ts'
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -142,7 +143,9 @@ async function recordOnce(sql: Sql, event: NewReport): Promise<RecordedRow> {
 function toNewReport(report: EventReport): NewReport {
   const context = report.context ?? {}
   const event_id = report.event_id ?? newId()
-  const node_name = report.node_name ?? nameOf(report, context)
+  const named = nameOf(report, context)
+  // a worker may know an iteration by its step's name alone; its job is what counts
+  const node_name = partOf(named) ? named : (report.node_name ?? named)
   return {
     execution_id: report.execution_id,
     event_id,

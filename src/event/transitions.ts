@@ -3,6 +3,7 @@
 import { END, isJoin, type Playbook, type Step } from '../catalog/playbook.ts'
 import type { Json, JsonObject } from '../json.ts'
 import {
+  type Context,
   evaluateExpression,
   isTruthyWhen,
   namesInExpression,
@@ -12,6 +13,7 @@ import {
 } from '../template/index.ts'
 import { type Batch, decisionContext, emit } from './batch.ts'
 import { completeExecution, failExecution } from './finalize.ts'
+import { startNode } from './nodes.ts'
 import { type Fired, hasStarted, type State } from './state.ts'
 
 /** Ends a step: step_completed with the transitions that fired. */
@@ -29,13 +31,51 @@ export function leaveStep(batch: Batch, step: Step, result: Json): void {
       ...(warnings.length > 0 && { warnings }),
     },
   })
-  settleFired(batch, fired, error)
+  settleFired(batch, step, fired, error)
 }
 
-/** Notes what fired each target; a target whose data cannot be rendered fails. */
-export function settleFired(batch: Batch, fired: Fired[], error: Fault | null): void {
+/**
+ * Notes what fired each target; a target whose data cannot be rendered fails. What did not fire, and can no
+ * longer be reached, is skipped.
+ */
+export function settleFired(batch: Batch, step: Step, fired: Fired[], error: Fault | null): void {
   for (const target of fired) batch.causes.set(target.step, batch.cause)
-  if (error) failExecution(batch, error.step, error.text)
+  if (error) return failExecution(batch, error.step, error.text)
+  const isFired = new Set(fired.map((target) => target.step))
+  const left = step.next.map(({ to }) => to).filter((to) => !isFired.has(to))
+  if (left.length > 0) skipUnreachable(batch, left)
+}
+
+/** Emits step_skipped for those of the steps, and of those behind them, to which nothing leads any more. */
+function skipUnreachable(batch: Batch, steps: readonly string[]): void {
+  const { state, playbook } = batch
+  const isOpen = (name: string) => !hasStarted(state, playbook, name)
+  const reachable = new Set<string>(state.waiting.keys())
+  const ahead = [...state.active, ...state.waiting.keys()]
+  for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
+    for (const { to } of playbook.steps.get(name)?.next ?? []) {
+      if (reachable.has(to) || !isOpen(to)) continue
+      reachable.add(to)
+      ahead.push(to)
+    }
+  }
+  const behind = [...steps]
+  const { cause } = batch
+  for (let name = behind.shift(); name !== undefined; name = behind.shift()) {
+    const step = playbook.steps.get(name)
+    if (!step || reachable.has(name) || !isOpen(name)) continue
+    // an end without work of its own is no step that would have left an event
+    if (name === END && step.work === null) continue
+    emit(batch, {
+      event_type: 'step_skipped',
+      node_name: name,
+      node_type: 'step',
+      status: 'COMPLETED',
+      parent: cause,
+      context: { step_name: name, reason: 'nothing leads to it any more' },
+    })
+    behind.push(...step.next.map(({ to }) => to))
+  }
 }
 
 /** A transition whose data could not be rendered: its target, and why. */
@@ -56,23 +96,27 @@ export function firedBy(
   const fired: Fired[] = []
   const warnings: string[] = []
   let error: Fault | null = null
-  for (const { to, when, data } of step.next) {
+  const verdicts = new Map<string, boolean>()
+  for (const { to, when, otherwise, data } of step.next) {
     if (hasStarted(batch.state, batch.playbook, to)) continue
-    const mentioned = [...(when === null ? [] : namesInExpression(when)), ...namesInValue(data)]
+    const conditions = when === null ? otherwise : [...otherwise, when]
+    const mentioned = [...conditions.flatMap(namesInExpression), ...namesInValue(data)]
     const context = decisionContext(
       batch,
       mentioned.filter((name) => batch.playbook.steps.has(name)),
       { result, this: result },
     )
-    try {
-      if (when !== null && !isTruthyWhen(evaluateExpression(when, context))) continue
-    } catch (caught) {
-      if (!(caught instanceof TemplateError)) throw caught
-      warnings.push(
-        `next '${to}': when is taken as false: ${caught.message} in ${caught.expression}`,
-      )
-      continue
+    const holds = (condition: string) => {
+      const known = verdicts.get(condition)
+      if (known !== undefined) return known
+      const verdict = verdictOn(condition, context)
+      if (typeof verdict === 'string') {
+        warnings.push(`next '${to}': when is taken as false: ${verdict}`)
+      }
+      verdicts.set(condition, verdict === true)
+      return verdict === true
     }
+    if (otherwise.some(holds) || (when !== null && !holds(when))) continue
     try {
       fired.push({ step: to, data: renderValue(data, context) as JsonObject })
     } catch (caught) {
@@ -84,6 +128,16 @@ export function firedBy(
     }
   }
   return { fired, warnings, error }
+}
+
+/** Whether a condition holds, or why that cannot be said. */
+function verdictOn(condition: string, context: Context): boolean | string {
+  try {
+    return isTruthyWhen(evaluateExpression(condition, context))
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
+    return `${error.message} in ${error.expression}`
+  }
 }
 
 /** Starts every step that waits for nothing more; ends the execution when nothing is left. */
@@ -106,7 +160,8 @@ export function advance(batch: Batch): void {
 function startStep(batch: Batch, step: Step): void {
   if (batch.state.status === 'FAILED') return
   const data = batch.state.waiting.get(step.name) ?? {}
-  if (step.name === END && step.tool === null) return completeExecution(batch)
+  const { work } = step
+  if (step.name === END && work === null) return completeExecution(batch)
   const startedBy = emit(batch, {
     event_type: 'step_started',
     node_name: step.name,
@@ -115,10 +170,7 @@ function startStep(batch: Batch, step: Step): void {
     parent: batch.causes.get(step.name) ?? batch.cause,
     context: { step_name: step.name, ...data },
   })
-  if (step.tool !== null) {
-    batch.jobs.push({ step, data, startedBy })
-    return
-  }
+  if (work) return startNode(batch, step.name, work, data, startedBy)
   batch.cause = startedBy
   leaveStep(batch, step, null)
 }

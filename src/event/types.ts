@@ -16,7 +16,16 @@ const EVALUATOR_EVENTS: ReadonlySet<string> = new Set([
   'step_completed',
   'step_failed',
   'step_skipped',
+  'save_started',
+  'iterator_started',
+  'iterator_completed',
+  'iteration_started',
+  'iteration_completed',
+  'iteration_failed',
 ])
+
+/** What a node's result may weigh as JSON: it is in up to three events of one request, and that is at most 10 MB. */
+export const MAX_RESULT_BYTES = 2 * 1_048_576
 
 /** Reports of an action's end: the evaluator answers them with a decision. */
 export const DECIDING_EVENTS: ReadonlySet<string> = new Set(['action_completed', 'action_error'])
@@ -66,6 +75,8 @@ export interface Draft {
   stack_trace?: string | null
   worker_id?: string | null
   attempt?: number | null
+  current_index?: number | null
+  current_item?: Json
 }
 
 /** The node that a step's action and its job report under. */

@@ -11,9 +11,11 @@ import {
   type Engine,
   factsOf,
   type Known,
+  NOTHING_LOADED,
   planAppend,
 } from '../event/commit.ts'
 import { decideStart } from '../event/dispatcher.ts'
+import { globalsOf } from '../event/globals.ts'
 import type { NewJob } from '../event/log.ts'
 import { INITIAL } from '../event/state.ts'
 import type { Draft } from '../event/types.ts'
@@ -69,11 +71,11 @@ export async function runEntry(
       const [row] = await rowsOf<EntryRow>(findEntry(sql, lookup))
       entry = learn(key, row ?? notFound(request))
     }
-    const known = begin(entry, request, childId ?? newId())
+    const known = begin(entry, request, childId ?? newId(), engine.variables)
     const decision = decideStart(
       entry.playbook,
       INITIAL,
-      factsOf(known),
+      factsOf(known, engine),
       startDraft(known, entry, request, requestor),
     )
     if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
@@ -152,12 +154,12 @@ function begin(
   { catalog_id, path, version, playbook }: Entry,
   request: RunRequest,
   execution_id: string,
+  variables: JsonObject,
 ): Known {
   return {
     playbook,
     state: INITIAL,
-    results: new Map(),
-    unanswered: [],
+    ...NOTHING_LOADED(),
     row: {
       execution_id,
       catalog_id,
@@ -170,7 +172,7 @@ function begin(
       progress: 0,
       last_event_type: '',
       state: {},
-      workload: renderedWorkload(playbook, request, execution_id),
+      workload: renderedWorkload(playbook, request, execution_id, variables),
       result: null,
       error: null,
       undecided: [],
@@ -195,9 +197,13 @@ function renderedWorkload(
   { workload }: Playbook,
   { parameters, merge }: RunRequest,
   executionId: string,
+  variables: JsonObject,
 ): JsonObject {
+  // the job of a workload is the execution itself: a worker's is another for each step
+  const job = { id: executionId, uuid: executionId, execution_id: executionId }
+  const context = { ...globalsOf(variables), execution_id: executionId, job }
   try {
-    return storable(workloadOf(workload, parameters, merge, executionId))
+    return storable(workloadOf(workload, parameters, merge, context))
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
     const at = `/workload${error.pointer ?? ''}`

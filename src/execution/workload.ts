@@ -1,22 +1,22 @@
 // The workload of a run: what the playbook gives, overlaid with the request's parameters. Pure.
 
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
-import { renderValue } from '../template/index.ts'
+import { type Context, renderValue } from '../template/index.ts'
 
 /**
  * The playbook's workload with the parameters over it: `merge` false replaces top-level keys, true goes
  * deep (objects key by key; lists joined, but lists of named objects merged by name). Templates in the
- * playbook's own workload see the overlaid one; parameters are never templates.
+ * playbook's own workload see the overlaid one and what is `known`; parameters are never templates.
  */
 export function workloadOf(
   base: JsonObject,
   parameters: JsonObject,
   merge: boolean,
-  executionId: string,
+  known: Context,
 ): JsonObject {
   const overlay = (from: JsonObject) =>
     merge ? (deepMerge(from, parameters) as JsonObject) : { ...from, ...parameters }
-  const context = { workload: overlay(base), execution_id: executionId }
+  const context = { ...known, workload: overlay(base) }
   return overlay(renderValue(base, context, { onUndefined: 'keep' }) as JsonObject)
 }
 

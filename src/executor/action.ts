@@ -1,18 +1,26 @@
 // One action: render the step, run its tool, report how it ended.
 
+import { partOf, workOf } from '../catalog/nodes.ts'
 import { getCredential } from '../credential/service.ts'
 import { type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
 import { AppError } from '../errors.ts'
 import { templateContext } from '../event/batch.ts'
-import { factsOf, type Known, loadResults, type Started } from '../event/commit.ts'
+import { type Known, loadResults, type Started } from '../event/commit.ts'
+import { globalsOf } from '../event/globals.ts'
 import type { Draft } from '../event/types.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
-import { renderValue, TemplateError } from '../template/index.ts'
+import { type Context, renderValue, TemplateError } from '../template/index.ts'
 import { retryDelay } from './retry.ts'
 import { PLAYBOOK, TOOLS } from './tools/index.ts'
-import { type Call, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tools/tool.ts'
+import {
+  type Call,
+  type Ending,
+  MAX_RESULT_BYTES,
+  ToolError,
+  type ToolResult,
+} from './tools/tool.ts'
 
 /** Seconds that an action may take when its step does not say: what a request always has left. */
 const DEFAULT_TIMEOUT_SECONDS = 15
@@ -50,6 +58,8 @@ export interface Means {
   config: Config
   env: Env
   credentials: Credentials
+  /** What templates see as `env`. */
+  variables: JsonObject
   /** Time by which it must have ended (epoch milliseconds). */
   deadline: number
   /** Runs a playbook as a child execution; null when that goes on elsewhere and will report itself. */
@@ -60,21 +70,19 @@ export interface Means {
  * Runs a leased job's action. Never throws: whatever goes wrong is the action's error. Null when there is
  * nothing to report here.
  */
-export async function runAction(
-  { sql, config, env, credentials, deadline, runPlaybook }: Means,
-  known: Known,
-  job: Started,
-): Promise<Ended | null> {
+export async function runAction(means: Means, known: Known, job: Started): Promise<Ended | null> {
+  const { sql, config, env, credentials, variables, deadline, runPlaybook } = means
   const startedAt = Date.now()
   let task: JsonObject = job.action
   let result: ToolResult
-  const needs = known.playbook.steps.get(job.node_name)?.actionNeeds ?? []
+  let context: Context = {}
   try {
     const tool = TOOLS[job.tool]
     if (!tool && job.tool !== PLAYBOOK)
       throw new ToolError(`the edge executor has no tool '${job.tool}'`)
-    await whileAway(deadline, () => loadResults(sql, known, needs))
-    task = renderTask(known, job)
+    await whileAway(deadline, () => loadResults(sql, known, needsOf(known, job)))
+    context = contextOf(known, job, variables)
+    task = renderTask(job, context)
     const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
     if (tool) {
       result = await tool({
@@ -82,7 +90,8 @@ export async function runAction(
         config,
         env,
         timeoutMs,
-        result: null,
+        result: subjectOf(known, job),
+        waited: job.waited + (Date.now() - startedAt) / 1000,
         credential: (name) =>
           whileAway(deadline, () => readCredential(sql, config, credentials, name)),
       } satisfies Call)
@@ -97,49 +106,72 @@ export async function runAction(
     if (job.tool === PLAYBOOK && isAway(error)) return null
     result = failed(error)
   }
+  if (result.status === 'waiting') {
+    return { job, drafts: [waitingFor(job, result.seconds)], bytes: 0, again: result.seconds }
+  }
   let bytes = weigh(result)
   if (bytes > MAX_RESULT_BYTES) {
     const error = `the result weighs ${bytes} bytes; at most ${MAX_RESULT_BYTES} can be kept`
     result = { status: 'error', error }
     bytes = error.length
   }
-  const again = delayOf(known, job, result)
+  const again = delayOf(context, job, result)
   const seconds = (Date.now() - startedAt) / 1000
   return { job, drafts: reportOf(job, task, result, seconds, again), bytes, again }
 }
 
 /** Seconds until a failed action is tried again, if it is. A child execution is not started anew. */
-function delayOf(known: Known, job: Started, result: ToolResult): number | null {
+function delayOf(context: Context, job: Started, result: ToolResult): number | null {
   const { retry } = job.action
-  if (result.status === 'success' || !retry || job.tool === PLAYBOOK) return null
+  if (result.status !== 'error' || !retry || job.tool === PLAYBOOK) return null
   const { attempt, max_attempts } = job
-  const context = contextOf(known, job)
   const random = Math.random()
   return retryDelay(retry, { attempt, max_attempts, result, context, random })
 }
 
-function weigh({ data }: ToolResult): number {
+function weigh(result: Ending): number {
+  const { data } = result
   return data === undefined ? 0 : new TextEncoder().encode(toJson(data)).byteLength
 }
 
+/** Nodes whose data an action's templates mention, and that which it saves. */
+function needsOf({ playbook }: Known, { node_name }: Started): string[] {
+  const names = workOf(playbook, node_name)?.names ?? []
+  const part = partOf(node_name)
+  const saved = part?.part === 'save' ? [part.whole] : []
+  return [...names.filter((name) => playbook.steps.has(name)), ...saved]
+}
+
+/** The data that a save saves unless it says otherwise. */
+function subjectOf({ results }: Known, { node_name }: Started): Json {
+  const part = partOf(node_name)
+  return part?.part === 'save' ? (results.get(part.whole) ?? null) : null
+}
+
 /** The step with its templates rendered, but for its `retry`, whose conditions are about the outcome. */
-function renderTask(known: Known, job: Started): JsonObject {
+function renderTask(job: Started, context: Context): JsonObject {
   const { retry, ...task } = job.action
-  const rendered = renderValue(task, contextOf(known, job)) as JsonObject
+  const rendered = renderValue(task, context) as JsonObject
   return retry === undefined ? rendered : { ...rendered, retry }
 }
 
-function contextOf(known: Known, job: Started) {
-  const { step_name: _own, ...passed } = job.context
-  return templateContext(factsOf(known), {
-    ...passed,
-    job: {
-      id: job.queue_id,
-      uuid: job.queue_id,
-      execution_id: known.row.execution_id,
-      node_id: job.node_id,
+function contextOf(known: Known, job: Started, variables: JsonObject): Context {
+  const data = subjectOf(known, job)
+  const isSave = partOf(job.node_name)?.part === 'save'
+  return templateContext(
+    { ...known.row, results: known.results, globals: globalsOf(variables) },
+    {
+      ...job.context,
+      ...(isSave && { result: data, data, this: { status: 'success', data } }),
+      job: {
+        id: job.queue_id,
+        uuid: job.queue_id,
+        execution_id: known.row.execution_id,
+        node_id: job.node_id,
+        attempt: job.attempt,
+      },
     },
-  })
+  )
 }
 
 /** What the action needs of our own database it waits for: nothing has been done yet. */
@@ -191,10 +223,23 @@ function failed(error: unknown): ToolResult {
 /** The report of an action whose result cannot be kept: its error says why. */
 export function unkeepable({ job, drafts }: Ended, why: string): Ended {
   const task = drafts[0]?.context
-  const result: ToolResult = { status: 'error', error: `the result cannot be kept: ${why}` }
+  const result = { status: 'error' as const, error: `the result cannot be kept: ${why}` }
   const kept = isObject(task ?? null) ? ((task as JsonObject).task as JsonObject) : job.action
   const report = reportOf(job, kept, result, drafts[0]?.duration ?? 0, null)
   return { job, drafts: report, bytes: 0, again: null }
+}
+
+/** The event of an action that goes on later. */
+function waitingFor(job: Started, seconds: number): Draft {
+  return {
+    event_type: 'action_waiting',
+    node_id: job.node_id,
+    node_name: job.node_name,
+    node_type: 'task',
+    status: 'PENDING',
+    parent: job.event_id,
+    context: { until: new Date(Date.now() + seconds * 1000).toISOString() },
+  }
 }
 
 /** The event between two attempts. */
@@ -212,11 +257,12 @@ function retryOf({ attempt, max_attempts }: Started, delay: number) {
 function reportOf(
   job: Started,
   task: JsonObject,
-  result: ToolResult,
+  result: Ending,
   seconds: number,
   again: number | null,
 ): Draft[] {
   const id = crypto.randomUUID()
+  const part = partOf(job.node_name)?.part
   const common = {
     node_id: job.node_id,
     node_name: job.node_name,
@@ -225,6 +271,7 @@ function reportOf(
     attempt: job.attempt,
     duration: seconds,
     meta: { worker_pool: 'edge', worker_runtime: 'workerd' },
+    ...(typeof part === 'number' && { current_index: part }),
   }
   if (result.status === 'error') {
     const envelope: JsonObject = { id, ...result }
@@ -241,14 +288,17 @@ function reportOf(
     ]
   }
   const envelope: Json = { id, ...result }
+  const completed: Draft = {
+    ...common,
+    event_type: 'action_completed',
+    status: 'COMPLETED',
+    context: { task },
+    result: envelope,
+  }
+  // the result of an iteration is its own event's, and a save has none that others use
+  if (part !== undefined) return [completed]
   return [
-    {
-      ...common,
-      event_type: 'action_completed',
-      status: 'COMPLETED',
-      context: { task },
-      result: envelope,
-    },
+    completed,
     { ...common, event_type: 'step_result', status: 'COMPLETED', result: result.data ?? envelope },
   ]
 }

@@ -1,14 +1,14 @@
 // Steps of type playbook: each is an execution of its own. The child's id is that of the parent's
 // step_started event, so that however often the step's action begins, there is one child.
 
-import { DATA_KEYS } from '../catalog/workbook.ts'
+import { inputOf, partsOf } from '../catalog/work.ts'
 import { rowsOf } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Known, Started } from '../event/commit.ts'
 import { cancel, recordEvent } from '../event/service.ts'
 import { nodeId } from '../event/types.ts'
 import { runEntry } from '../execution/service.ts'
-import { isObject, type JsonObject } from '../json.ts'
+import type { JsonObject } from '../json.ts'
 import {
   CHILD,
   type ChildRow,
@@ -20,7 +20,7 @@ import {
 } from '../queue/leases.ts'
 import { claimOf, type Driver, goOn, takeUp } from './drive.ts'
 import { PLAYBOOK } from './tools/index.ts'
-import { fitting, ToolError, type ToolResult } from './tools/tool.ts'
+import { type Ending, fitting, ToolError } from './tools/tool.ts'
 
 /**
  * Runs a playbook as a child execution and goes on with it as far as this invocation does. Null when it
@@ -32,7 +32,7 @@ export async function runChild(
   parent: Known,
   job: Started,
   task: JsonObject,
-): Promise<ToolResult | null> {
+): Promise<Ending | null> {
   const childId = job.step_event_id
   const path = String(task.path ?? task.resource_path)
   await checkNesting(driver, parent, path)
@@ -69,7 +69,7 @@ async function startChild(
   path: string,
   childId: string,
 ) {
-  const parameters = Object.assign({}, ...DATA_KEYS.map((key) => task[key]).filter(isObject))
+  const parameters = inputOf(task)
   const request = {
     catalog_id: null,
     path,
@@ -93,7 +93,7 @@ async function startChild(
   }
 }
 
-function outcomeOf(childId: string, path: string, child: Omit<ChildRow, 'handed'>): ToolResult {
+function outcomeOf(childId: string, path: string, child: Omit<ChildRow, 'handed'>): Ending {
   if (child.status !== 'COMPLETED') {
     const why = child.error ?? 'without saying why'
     return { status: 'error', error: `playbook '${path}' failed: ${why}` }
@@ -113,7 +113,9 @@ function outcomeOf(childId: string, path: string, child: Omit<ChildRow, 'handed'
 export async function afterEnd(driver: Driver, { row, playbook, state }: Known): Promise<void> {
   const id = row.execution_id
   const isChild = row.parent_event_id === id
-  const hasChildren = playbook.order.some(({ tool }) => tool === PLAYBOOK)
+  const hasChildren = playbook.order.some(({ work }) =>
+    partsOf(work).some(({ tool }) => tool === PLAYBOOK),
+  )
   try {
     if (isChild && !driver.children.has(id)) await reportUp(driver, id)
     if (hasChildren && state.status === 'FAILED') await cancelChildren(driver, id)

@@ -57,7 +57,7 @@ export interface Driver extends Engine {
 }
 
 /** Tools that no worker has: whatever EDGE_TOOLS says, their jobs are done here. */
-const OWN_TOOLS = [PLAYBOOK, 'transform', 'wait', 'save']
+const OWN_TOOLS = [PLAYBOOK, 'transform', 'wait', 'save', 'timeout']
 
 /** Tools whose jobs the edge executor does itself: all that it has, unless EDGE_TOOLS names fewer. */
 function edgeToolsOf({ EDGE_TOOLS }: Config): ReadonlySet<string> {
@@ -71,6 +71,9 @@ export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 
   return {
     sql,
     edgeTools: edgeToolsOf(config),
+    variables: Object.fromEntries(
+      config.TEMPLATE_ENV.map((name) => [name, String(env[name] ?? '')]),
+    ),
     config,
     env,
     worker_id: `edge-${crypto.randomUUID()}`,
@@ -128,6 +131,7 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
         sql,
         config,
         env: driver.env,
+        variables: driver.variables,
         credentials,
         deadline: budget.endBy,
         runPlaybook,

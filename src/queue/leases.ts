@@ -65,10 +65,10 @@ export const resume = (
         'attempt', l.attempts, 'max_attempts', l.max_attempts, 'is_retry', l.attempts > 1)), l.attempts
     from moved m, leased l
   ), jobs as (
-    select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts,
+    select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts, created_at,
       event_id as step_event_id, (${p.event_ids}::bigint[])[n] as event_id from leased
     union all
-    select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts,
+    select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts, created_at,
       event_id, (${p.event_ids}::bigint[])[array_position(${p.queue_ids}::bigint[], queue_id)] from mine
   ), x as (
     select * from moved union all select * from locked where not exists (select from moved)
@@ -77,6 +77,7 @@ export const resume = (
     (select jsonb_agg(jsonb_build_object('queue_id', j.queue_id::text, 'node_id', j.node_id,
       'node_name', j.node_name, 'tool', j.tool, 'action', j.action, 'context', j.context,
       'attempt', j.attempts, 'max_attempts', j.max_attempts, 'event_id', j.event_id::text,
+      'waited', extract(epoch from now() - j.created_at)::float8,
       'step_event_id', j.step_event_id::text)) from jobs j
     ) as jobs,
     ${resultsOf(sql, p.execution_id, sql`array(select unnest(j.needs) from jobs j)`)} as results

@@ -86,7 +86,7 @@ describe('a step', () => {
   })
 
   test('runs a tool when its type is one, in any case of the letters', () => {
-    const tool = (rest: string) => stepOf(`- {step: start${rest}}`, 'start').tool
+    const tool = (rest: string) => stepOf(`- {step: start${rest}}`, 'start').work?.tool ?? null
     expect(tool(', type: HTTP, url: u')).toBe('http')
     expect(tool(', type: " postgres ", sql: select 1')).toBe('postgres')
     expect(tool(', type: python, code: x')).toBe('python')
@@ -100,8 +100,7 @@ describe('a step', () => {
       '- {step: start, desc: d, next: start, type: http, url: u, timeout: 3, anything: [1]}',
       'start',
     )
-    expect(step.action).toEqual({
-      name: 'start',
+    expect(step.work?.action).toEqual({
       type: 'http',
       url: 'u',
       timeout: 3,
@@ -111,7 +110,7 @@ describe('a step', () => {
 
   test('has SQL in base64 as text in its action', () => {
     const action = (rest: string) =>
-      stepOf(`- {step: start, type: postgres, ${rest}}`, 'start').action
+      stepOf(`- {step: start, type: postgres, ${rest}}`, 'start').work?.action
     expect(action(`command_b64: ${btoa("select '{{ x }}'")}`)).toMatchObject({
       command: "select '{{ x }}'",
     })
@@ -132,10 +131,12 @@ describe('what is loaded for a step', () => {
 - {step: join, next: [{step: end, when: "b.done"}]}
 - {step: end, result: {all: "{{ c }}"}}`
 
+  const names = ({ work }: Step) => work?.names.filter((name) => name !== 'workload')
+
   test('is what its own templates mention of other steps', () => {
-    expect(stepOf(FLOW, 'a').actionNeeds).toEqual(['start'])
-    expect(stepOf(FLOW, 'b').actionNeeds).toEqual(['a'])
-    expect(stepOf(FLOW, 'c').actionNeeds).toEqual([])
+    expect(names(stepOf(FLOW, 'a'))).toEqual(['start'])
+    expect(names(stepOf(FLOW, 'b'))).toEqual(['a'])
+    expect(names(stepOf(FLOW, 'c'))).toEqual([])
   })
 
   test('is what its transitions mention, and those of the routers behind it', () => {

@@ -7,11 +7,16 @@ import { INITIAL, type State } from '../../src/event/state.ts'
 import type { Draft } from '../../src/event/types.ts'
 import type { Json, JsonObject } from '../../src/json.ts'
 
+function factsOf(workload: JsonObject = {}, results = new Map<string, Json>()): Facts {
+  const loaded = { items: new Map(), scopes: new Map(), outcomes: new Map() }
+  return { execution_id: '1', name: 'p', workload, results, ...loaded, globals: {} }
+}
+
 /** An execution told as a story: what happened so far, what is reported now, what follows. */
 function given(steps: string, workload: JsonObject = {}) {
   const playbook: Playbook = compilePlaybook(parse(`workflow:\n${steps}`))
   const results = new Map<string, Json>()
-  const facts: Facts = { execution_id: '1', name: 'p', workload, results }
+  const facts = factsOf(workload, results)
   const start: Draft = {
     event_type: 'execution_start',
     node_name: 'p',
@@ -49,7 +54,7 @@ function given(steps: string, workload: JsonObject = {}) {
       return story
     },
     queued(...names: string[]) {
-      expect(decision.jobs.map(({ step }) => step.name)).toEqual(names)
+      expect(decision.jobs.map(({ node }) => node)).toEqual(names)
       return story
     },
     state(part: Partial<State>) {
@@ -67,7 +72,7 @@ function given(steps: string, workload: JsonObject = {}) {
 }
 
 function made(outcome: Outcome): Decision {
-  if ('missing' in outcome) throw new Error(`missing ${outcome.missing.join()}`)
+  if ('missing' in outcome) throw new Error(`missing ${JSON.stringify(outcome.missing)}`)
   return outcome
 }
 
@@ -120,7 +125,7 @@ describe('transitions', () => {
       `- {step: start, next: a}\n- {step: a, ${WORK}, next: [{step: b, when: 'nope.x == 1'}]}\n- {step: b, ${WORK}}`,
     )
       .completes('a')
-      .expect('action_completed a', 'step_completed a', 'execution_complete p')
+      .expect('action_completed a', 'step_completed a', 'step_skipped b', 'execution_complete p')
     const { context } = story.draft('step_completed')
     expect(JSON.stringify(context)).toContain("'nope' is undefined")
   })
@@ -165,7 +170,13 @@ describe('transitions', () => {
 - {step: a, ${WORK}}\n- {step: b, ${WORK}}`,
       { hot: false },
     )
-      .expect('execution_start p', 'step_started r', 'step_completed r', 'step_started b')
+      .expect(
+        'execution_start p',
+        'step_started r',
+        'step_completed r',
+        'step_skipped a',
+        'step_started b',
+      )
       .queued('b')
   })
 
@@ -317,7 +328,7 @@ describe('purity', () => {
       started: 0b111n,
       active: new Set(['b']),
     }
-    const facts: Facts = { execution_id: '1', name: 'p', workload: {}, results: new Map() }
+    const facts = factsOf()
     const draft: Draft = {
       event_type: 'action_completed',
       node_name: 'b',
@@ -326,7 +337,9 @@ describe('purity', () => {
       parent: null,
       result: null,
     }
-    expect(decide(playbook, state, facts, [{ draft }])).toEqual({ missing: ['a'] })
+    expect(decide(playbook, state, facts, [{ draft }])).toEqual({
+      missing: { results: ['a'] },
+    })
   })
 
   test('progress never goes back and is 100 only at the end', () => {
@@ -363,7 +376,7 @@ test('a report that cannot be decided on fails the execution: nothing is tried f
     started: 0b11n,
     active: new Set(['a']),
   }
-  const facts: Facts = { execution_id: '1', name: 'p', workload: {}, results: new Map() }
+  const facts = factsOf()
   const draft: Draft = {
     event_type: 'action_completed',
     node_name: 'a',

@@ -3,8 +3,9 @@ import { deepMerge, workloadOf } from '../../src/execution/workload.ts'
 import { type JsonObject, parseJson } from '../../src/json.ts'
 
 const overlaid = (base: JsonObject, parameters: JsonObject) =>
-  workloadOf(base, parameters, false, '7')
-const merged = (base: JsonObject, parameters: JsonObject) => workloadOf(base, parameters, true, '7')
+  workloadOf(base, parameters, false, { execution_id: '7' })
+const merged = (base: JsonObject, parameters: JsonObject) =>
+  workloadOf(base, parameters, true, { execution_id: '7' })
 
 describe('without merge', () => {
   test('parameters replace whole keys', () => {

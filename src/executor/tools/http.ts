@@ -4,12 +4,12 @@ import { toBase64 } from '../../base64.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../json.ts'
 import { checkEgress } from './egress.ts'
 import { fetchFollowing } from './redirects.ts'
-import { authOf, type Call, fitting, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tool.ts'
+import { authOf, type Call, type Ending, fitting, MAX_RESULT_BYTES, ToolError } from './tool.ts'
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
 
 /** Sends the step's request. A status outside of 200..299 is an error that keeps the reply. */
-export async function httpTool(call: Call): Promise<ToolResult> {
+export async function httpTool(call: Call): Promise<Ending> {
   const { url, shown, init } = await requestOf(call)
   const startedAt = Date.now()
   let response: Response

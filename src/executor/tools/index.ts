@@ -1,7 +1,10 @@
 import { httpTool } from './http.ts'
+import { javascriptTool } from './javascript.ts'
 import { postgresTool } from './postgres.ts'
+import { saveTool } from './save.ts'
 import type { Tool } from './tool.ts'
 import { transformTool } from './transform.ts'
+import { timeoutTool, waitTool } from './wait.ts'
 
 /** The step type that is run as an execution of its own. */
 export const PLAYBOOK = 'playbook'
@@ -9,6 +12,10 @@ export const PLAYBOOK = 'playbook'
 /** The tools of the edge executor, by step type. */
 export const TOOLS: Readonly<Record<string, Tool>> = {
   http: httpTool,
+  javascript: javascriptTool,
   postgres: postgresTool,
+  save: saveTool,
   transform: transformTool,
+  wait: waitTool,
+  timeout: timeoutTool,
 }

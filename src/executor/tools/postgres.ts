@@ -4,7 +4,7 @@ import { NeonDbError } from '@neondatabase/serverless'
 import { connectTo, type Sql, type Statement } from '../../db.ts'
 import type { Json, JsonObject } from '../../json.ts'
 import { splitStatements } from './statements.ts'
-import { authOf, type Call, fitting, ToolError, type ToolResult } from './tool.ts'
+import { authOf, type Call, type Ending, fitting, ToolError } from './tool.ts'
 
 /** Rows that one command may return. */
 const MAX_ROWS = 10_000
@@ -13,7 +13,7 @@ const MAX_ROWS = 10_000
  * Runs the step's statements in one transaction and under its time limit. `data` has `command_0`,
  * `command_1`, .. in order, each with rows and columns or with a message.
  */
-export async function postgresTool(call: Call): Promise<ToolResult> {
+export async function postgresTool(call: Call): Promise<Ending> {
   const auth = await authOf(call)
   if (!auth) throw new ToolError('a postgres step needs auth: NAME, the name of a credential')
   const statements = statementsOf(call.task)

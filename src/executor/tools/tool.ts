@@ -17,12 +17,17 @@ export interface Call {
   timeoutMs: number
   /** What the step's own action gave, for a tool that works on that; else null. */
   result: Json
+  /** Seconds since the step began. */
+  waited: number
 }
 
 /** How an action ended, in the envelope that NoETL's workers report. */
-export type ToolResult =
+export type Ending =
   | { status: 'success'; data: Json; execution_id?: string; logs?: string[] }
   | { status: 'error'; error: string; data?: Json; logs?: string[] }
+
+/** An action that has ended, or one that begins again in so many seconds and costs nothing meanwhile. */
+export type ToolResult = Ending | { status: 'waiting'; seconds: number }
 
 export type Tool = (call: Call) => Promise<ToolResult>
 
