@@ -106,6 +106,8 @@ export interface Committed {
   started: Started[]
   /** Edge jobs left queued. */
   backlog: NewJob[]
+  /** Seconds until edge jobs that have been queued for later begin. */
+  later: number[]
 }
 
 const MAX_RACES = 12
@@ -189,7 +191,7 @@ export async function commit(
     if (written) {
       remember(known, reportsOf(known), written)
       const { started, backlog } = written
-      return { known: { ...known, unanswered: [] }, started, backlog }
+      return { known: { ...known, unanswered: [] }, started, backlog, later: [] }
     }
     if (isTerminal(known.state.status)) return null
     const reports = reportsOf(known)
@@ -197,7 +199,7 @@ export async function commit(
     const plan = planAppend(engine, known, decision, backlogged)
     const decided = reports.flatMap((report) => ('logged' in report ? [report.seq] : []))
     if (plan.events.length === 0 && decided.length === 0) {
-      return { known, started: [], backlog: plan.backlog }
+      return { known, started: [], backlog: plan.backlog, later: [] }
     }
     const event_id = plan.events[0]?.event_id
     if (event_id) {
@@ -209,8 +211,8 @@ export async function commit(
       const [answer] = await rowsOf<AppendRow>(statement)
       if (answer?.written) {
         remember(known, reports, { drafts: decision.drafts, started: plan.started })
-        const { state, started, backlog } = plan
-        return { known: { ...known, state, unanswered: [] }, started, backlog }
+        const { state, started, backlog, later } = plan
+        return { known: { ...known, state, unanswered: [] }, started, backlog, later }
       }
       // another has moved on; or this is the answer to a second sending, whose first was written
       await sleep(race * 10 * Math.random())
@@ -350,6 +352,7 @@ export function planAppend(
     started,
     taken,
     backlog: waiting.filter((job) => !isLeased.has(job)),
+    later: jobs.map(({ delay_seconds }) => delay_seconds).filter((seconds) => seconds > 0),
   }
 }
 

@@ -103,6 +103,7 @@ export async function runEntry(
         known: { ...known, state: plan.state },
         started: plan.started,
         backlog: plan.backlog,
+        later: plan.later,
       }
       return { reply: replyOf(row, request, committed.known), committed }
     }

@@ -187,6 +187,7 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       if (outcome === 'refused') continue
       known = outcome.known
       backlog = outcome.backlog
+      await notifyLater(driver, executionId, outcome.later)
       begin(outcome.started)
     }
   } catch (error) {
@@ -264,7 +265,7 @@ async function recordAlone(
     const report = { execution_id, worker_id, parent_event_id: String(parent), ...draft }
     await recordEvent(driver, report, null)
   }
-  return { known, started: [], backlog: [...backlog] }
+  return { known, started: [], backlog: [...backlog], later: [] }
 }
 
 /**
@@ -273,8 +274,9 @@ async function recordAlone(
  */
 export async function goOn(driver: Driver, committed: Committed | null): Promise<void> {
   if (!committed) return
-  const { known, started, backlog } = committed
+  const { known, started, backlog, later } = committed
   const executionId = known.row.execution_id
+  await notifyLater(driver, executionId, later)
   if (started.length > 0) {
     const backstop = notify(driver, executionId, driver.config.EDGE_LEASE_SECONDS + 5)
     await drive(driver, committed)
@@ -314,10 +316,20 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
     if (settled) work.push(drive(driver, settled))
   }
   if (row.jobs) {
-    work.push(drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [] }))
+    work.push(
+      drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [], later: [] }),
+    )
   }
   await Promise.all(work)
 }
+
+/** Has an execution taken up when jobs that wait for a time may begin. */
+async function notifyLater(driver: Driver, executionId: string, later: number[]): Promise<void> {
+  for (const seconds of new Set(later.map(Math.ceil))) await notify(driver, executionId, seconds)
+}
+
+/** The longest that the platform delays a message. What is later is found by the sweeper. */
+const MAX_DELAY_SECONDS = 43_200
 
 /** Asks the queue to take up an execution. Without a queue the sweeper does, a minute later at most. */
 export async function notify(
@@ -326,7 +338,8 @@ export async function notify(
   delaySeconds = 0,
 ): Promise<void> {
   try {
-    await env.JOBS?.send({ execution_id: executionId }, { delaySeconds })
+    const delay = Math.min(delaySeconds, MAX_DELAY_SECONDS)
+    await env.JOBS?.send({ execution_id: executionId }, { delaySeconds: delay })
   } catch (error) {
     console.error(`execution ${executionId}: no message sent`, error)
   }

@@ -26,9 +26,12 @@ export async function freeLeases({ sql }: Driver): Promise<SweptRow | undefined>
 /** Does what a sweep has found. */
 export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
   const { sql, env } = driver
-  for (const { queue_id, execution_id, attempts } of found.exhausted) {
+  for (const { queue_id, execution_id, attempts, allowed } of found.exhausted) {
     await alone(`execution ${execution_id}`, async () => {
-      const error = `no sign of life from whoever ran it, in ${attempts} attempts`
+      const error =
+        allowed === null
+          ? `no sign of life from whoever ran it, in ${attempts} attempts`
+          : `timed out after ${allowed} s`
       const how = { back: null, error, isOwn: true }
       const { committed } = await failJob(driver, queue_id, null, how, null)
       await goOn(driver, committed)

@@ -79,7 +79,7 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
   ), leased as (
     update noetl.queue q set status = 'leased', queue_id = (${r.queue_ids}::bigint[])[numbered.n],
       attempts = q.attempts + 1, worker_id = ${r.worker_id}, last_heartbeat = now(), updated_at = now(),
-      pool = null, begun_at = null,
+      leased_at = now(), pool = null, begun_at = null,
       lease_until = now() + make_interval(secs => ${r.seconds}::float8)
     from numbered
     where q.queue_id = numbered.queue_id and (numbered.bytes <= ${MAX_PAGE_BYTES} or numbered.n = 1)
@@ -131,7 +131,7 @@ const MAX_COUNT = 100_000
 
 export const countJobs = (sql: Sql, status: string): Statement => sql`
   select count(*)::int as count
-  from (select from noetl.queue where status = ${status} limit ${MAX_COUNT}) counted`
+  from (select from noetl.queue where status = ${status} and tool <> 'timeout' limit ${MAX_COUNT}) counted`
 
 export interface NewJobRequest {
   queue_id: string

@@ -95,8 +95,11 @@ export interface SweptRow {
   stranded: string[]
   /** Executions with reports that nobody has answered. */
   undecided: string[]
-  /** Leases that ran out in the last permitted attempt, and how many there were. */
-  exhausted: { queue_id: string; execution_id: string; attempts: number }[]
+  /**
+   * Leases that ran out in the last permitted attempt, and how many there were; `allowed` is how many
+   * seconds the step may take, when that is what ran out.
+   */
+  exhausted: { queue_id: string; execution_id: string; attempts: number; allowed: number | null }[]
   /** How many leases that ran out have been freed. */
   freed: number
   /** Child executions that have ended without their parents knowing, and that have outlived them. */
@@ -108,6 +111,8 @@ export interface SweptRow {
 const SWEEP_LIMIT = 500
 /** A job is stranded when it has been free for this long: whoever queued it would have begun. */
 const STRANDED_SECONDS = 10
+/** How much longer than its step allows a worker may take before the step fails without it. */
+const OVERDUE_SECONDS = 10
 /** How long a job that is over can be asked after; the dead ones are there to be looked at. */
 const DONE_DAYS = 7
 const DEAD_DAYS = 30
@@ -116,18 +121,29 @@ const DROP_LIMIT = 20_000
 
 /** Frees leases that ran out, and lists what needs somebody to go on with it. */
 export const sweep = (sql: Sql): Statement => sql`
-  with silent as (
-    select q.queue_id from noetl.queue q
+  with overdue as (
+    -- some seconds are the worker's own, to say so itself
+    select q.queue_id, noetl.time_limit(q.action) as allowed from noetl.queue q
+    where q.status = 'leased' and q.runner = 'worker' and noetl.time_limit(q.action) is not null
+      and q.leased_at < now() - make_interval(secs => noetl.time_limit(q.action) + ${OVERDUE_SECONDS})
+    order by q.leased_at limit ${SWEEP_LIMIT} for update skip locked
+  ), silent as (
+    select q.queue_id, null::float8 as allowed from noetl.queue q
     where q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)
     order by q.lease_until limit ${SWEEP_LIMIT} for update skip locked
+  ), over as (
+    select queue_id, max(allowed) as allowed
+    from (select * from overdue union all select * from silent) both_kinds group by queue_id
   ), freed as (
     update noetl.queue q set status = 'retry', worker_id = null, lease_until = null,
       available_at = now(), updated_at = now()
-    from silent where q.queue_id = silent.queue_id and q.attempts < q.max_attempts
-    returning q.execution_id, q.runner
+    from over where q.queue_id = over.queue_id and q.attempts < q.max_attempts
+      -- a step that took too long is tried again if it asks for that
+      and (over.allowed is null or noetl.retries(q.action))
+    returning q.queue_id, q.execution_id, q.runner
   ), spent as (
-    select q.queue_id, q.execution_id, q.attempts from noetl.queue q join silent using (queue_id)
-    where q.attempts >= q.max_attempts
+    select q.queue_id, q.execution_id, q.attempts, over.allowed from noetl.queue q join over using (queue_id)
+    where not exists (select from freed where freed.queue_id = q.queue_id)
   ), outlived as (
     -- queued by hand at the very instant that its execution ended
     update noetl.queue q set status = 'dead', lease_until = null, updated_at = now()
@@ -161,13 +177,16 @@ export const sweep = (sql: Sql): Statement => sql`
         and q.worker_id = ${CHILD} || x.execution_id limit ${SWEEP_LIMIT}) as unreported,
     array(select c.execution_id::text from noetl.execution c
       join noetl.execution p on p.execution_id = c.parent_execution_id
-      where c.ended_at is null and c.parent_event_id = c.execution_id and p.ended_at is not null
+      where c.ended_at is null and c.parent_event_id = c.execution_id and (p.ended_at is not null
+        or exists (select from noetl.queue q where q.execution_id = c.parent_execution_id
+          and q.node_id = c.parent_execution_id || ':' || c.parent_step and q.status in ('done', 'dead')))
       limit ${SWEEP_LIMIT}) as abandoned,
     array(select execution_id::text from stranded) as stranded,
     array(select execution_id::text from noetl.execution where undecided <> '{}'
       limit ${SWEEP_LIMIT}) as undecided,
     coalesce((select jsonb_agg(jsonb_build_object('queue_id', queue_id::text,
-      'execution_id', execution_id::text, 'attempts', attempts)) from spent), '[]') as exhausted`
+      'execution_id', execution_id::text, 'attempts', attempts, 'allowed', allowed)) from spent), '[]')
+      as exhausted`
 
 /** How a child execution holds the job of the step that it runs for. */
 export const CHILD = 'playbook:'

@@ -1,0 +1,13 @@
+-- Steps that say how long they may take, where a worker does them.
+
+-- When the present lease was taken; unlike last_heartbeat it does not move while the lease is put off.
+alter table noetl.queue add column leased_at timestamptz;
+
+-- Seconds that a job's step may take; null when it does not say, or says it by a template.
+create function noetl.time_limit(action jsonb) returns double precision
+  language sql immutable parallel safe
+  return case when jsonb_typeof(action->'timeout') = 'number' then (action->>'timeout')::float8 end;
+
+-- The sweeper: jobs of workers that have taken longer than their step allows.
+create index queue_limited on noetl.queue (leased_at)
+  where status = 'leased' and runner = 'worker' and noetl.time_limit(action) is not null;
