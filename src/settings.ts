@@ -41,6 +41,10 @@ export const Variables = z.object({
   TEMPLATE_ENV: List.prefault('').refine((names) => !names.some((name) => SECRET.has(name)), {
     error: 'names a secret',
   }),
+  /** What the http tool reads of one reply at most, in bytes. */
+  HTTP_MAX_BYTES: z.coerce.number().int().min(1024).max(20_971_520).default(5_242_880),
+  /** Variables and secrets of the Worker that steps may read; never its own settings. */
+  SECRETS_ALLOW: List.prefault(''),
   /** 32 bytes in base64: what credentials are encrypted under. */
   ENCRYPTION_KEY: z
     .string()

@@ -13,7 +13,9 @@ import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { type Context, renderValue, TemplateError } from '../template/index.ts'
 import { retryDelay } from './retry.ts'
-import { PLAYBOOK, TOOLS } from './tools/index.ts'
+import { type Keeper, newKeeper } from './secrets.ts'
+import { checkAuth } from './tools/auth.ts'
+import { PLAYBOOK, REVEALING, TOOLS } from './tools/index.ts'
 import {
   type Call,
   type Ending,
@@ -76,6 +78,10 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
   let task: JsonObject = job.action
   let result: ToolResult
   let context: Context = {}
+  const { execution_id } = known.row
+  const credential = (name: string) =>
+    whileAway(deadline, () => readCredential(sql, config, credentials, name))
+  const keeper = newKeeper({ config, env, execution_id, credential })
   try {
     const tool = TOOLS[job.tool]
     if (!tool && job.tool !== PLAYBOOK)
@@ -83,17 +89,20 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
     await whileAway(deadline, () => loadResults(sql, known, needsOf(known, job)))
     context = contextOf(known, job, variables)
     task = renderTask(job, context)
+    checkAuth(job.action, task)
     const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
     if (tool) {
       result = await tool({
-        task,
+        task: REVEALING.has(job.tool) ? await keeper.reveal(task) : task,
+        execution_id,
         config,
         env,
         timeoutMs,
         result: subjectOf(known, job),
         waited: job.waited + (Date.now() - startedAt) / 1000,
-        credential: (name) =>
-          whileAway(deadline, () => readCredential(sql, config, credentials, name)),
+        credential,
+        hide: keeper.hide,
+        redact: keeper.redact,
       } satisfies Call)
     } else {
       // the child's id is fixed, so that this may be done again
@@ -104,8 +113,9 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
   } catch (error) {
     // a child execution goes on without us; the lease runs out, and the next attempt finds it
     if (job.tool === PLAYBOOK && isAway(error)) return null
-    result = failed(error)
+    result = failed(error, keeper)
   }
+  result = withoutSecrets(result, keeper)
   if (result.status === 'waiting') {
     return { job, drafts: [waitingFor(job, result.seconds)], bytes: 0, again: result.seconds }
   }
@@ -204,7 +214,19 @@ function readCredential(sql: Sql, config: Config, credentials: Credentials, name
   })
 }
 
-function failed(error: unknown): ToolResult {
+/** The result as it may be kept. */
+function withoutSecrets(result: ToolResult, { redact }: Keeper): ToolResult {
+  if (result.status === 'waiting') return result
+  const { data, logs } = result
+  return {
+    ...result,
+    ...(data !== undefined && { data: redact(data) }),
+    ...(logs !== undefined && { logs: redact(logs) }),
+    ...(result.status === 'error' && { error: redact(result.error) }),
+  } as ToolResult
+}
+
+function failed(error: unknown, { redact }: Keeper): ToolResult {
   if (error instanceof ToolError) {
     const { message, data } = error
     return data === undefined
@@ -216,7 +238,8 @@ function failed(error: unknown): ToolResult {
     return { status: 'error', error: `template: ${error.message} in ${error.expression}${place}` }
   }
   if (error instanceof AppError) return { status: 'error', error: error.message }
-  console.error('action failed unexpectedly', error)
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  console.error('action failed unexpectedly', redact(said))
   return { status: 'error', error: 'the action failed unexpectedly' }
 }
 

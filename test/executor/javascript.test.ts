@@ -24,7 +24,8 @@ function run(code: string, keys: JsonObject = {}, call: Partial<Call> = {}): Pro
   const task = { type: 'javascript', step: 'only', code, ...keys }
   const means = { config: config(), env: { LOADER }, timeoutMs: 5_000, result: null, waited: 0 }
   const credential = () => Promise.reject(new ToolError('none'))
-  return javascriptTool({ task, ...means, credential, ...call })
+  const secrets = { hide: () => {}, redact: (text: string) => text }
+  return javascriptTool({ task, execution_id: '1', ...means, credential, ...secrets, ...call })
 }
 
 async function dataOf(code: string, keys?: JsonObject, call?: Partial<Call>): Promise<Json> {

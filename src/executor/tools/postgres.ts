@@ -1,75 +1,92 @@
 // The postgres tool: statements through the Neon driver to the credential's own database.
 
-import { NeonDbError } from '@neondatabase/serverless'
-import { connectTo, type Sql, type Statement } from '../../db.ts'
-import type { Json, JsonObject } from '../../json.ts'
+import { connectTo, type Sql } from '../../db.ts'
+import { isObject, type Json, type JsonObject } from '../../json.ts'
+import { authOf } from './auth.ts'
+import { type Bound, bindParameters } from './parameters.ts'
+import { failingStatement } from './postgres-blame.ts'
+import { connectionUrl } from './postgres-connection.ts'
+import { type FullResult, failureOf, transact } from './postgres-send.ts'
 import { splitStatements } from './statements.ts'
-import { authOf, type Call, type Ending, fitting, ToolError } from './tool.ts'
+import { type Call, type Ending, fitting, ToolError } from './tool.ts'
 
 /** Rows that one command may return. */
 const MAX_ROWS = 10_000
+const TOO_LARGE = 'the result, whose statements have run,'
 
 /**
- * Runs the step's statements in one transaction and under its time limit. `data` has `command_0`,
- * `command_1`, .. in order, each with rows and columns or with a message.
+ * Runs the step's statements under its time limit, in one transaction unless `transaction: false` says that
+ * each is to run by itself. `data` has `command_0`, `command_1`, .. in order, each with rows and columns or
+ * with a message.
  */
 export async function postgresTool(call: Call): Promise<Ending> {
   const auth = await authOf(call)
   if (!auth) throw new ToolError('a postgres step needs auth: NAME, the name of a credential')
-  const statements = statementsOf(call.task)
-  if (statements.length === 0) throw new ToolError('there is no statement to run')
+  const texts = textsOf(call.task)
+  if (texts.length === 0) throw new ToolError('there is no statement to run')
+  const statements = boundTo(texts, call.task.params ?? null)
   const sql = connectTo(connectionUrl(auth.data))
-  const queries = statements.map((text) => sql.query(text))
-  const results = await send(sql, queries, call.timeoutMs)
-  const data: JsonObject = {}
-  results.forEach((result, index) => {
-    data[`command_${index}`] = toCommand(result, index)
-  })
-  return { status: 'success', data: fitting(data, 'the result, whose statements have run,') }
+  const run = isTogether(call.task) ? together : oneByOne
+  return { status: 'success', data: await run(sql, statements, call) }
 }
 
-interface FullResult {
-  command: string
-  rowCount: number | null
-  rows: JsonObject[]
-  fields: { name: string }[]
-}
-
-/**
- * Runs statements in one transaction and under a time limit.
- * @throws ToolError with the database's words, or saying that nobody knows the outcome.
- */
-export async function send(
-  sql: Sql,
-  statements: Statement[],
-  timeoutMs: number,
-): Promise<FullResult[]> {
-  const limit = sql`select set_config('statement_timeout', ${String(timeoutMs)}, true)`
-  const abort = AbortSignal.timeout(timeoutMs + 2_000)
+async function together(sql: Sql, statements: Bound[], call: Call): Promise<JsonObject> {
+  const startedAt = Date.now()
+  const queries = statements.map(({ text, values }) => sql.query(text, values))
   try {
-    const [, ...results] = (await sql.transaction([limit, ...statements], {
-      fullResults: true,
-      fetchOptions: { signal: abort },
-    })) as unknown as FullResult[]
-    return results
+    const results = await transact(sql, queries, call.timeoutMs)
+    return fitting(commandsOf(results), TOO_LARGE)
   } catch (error) {
-    throw new ToolError(failureOf(error, timeoutMs))
+    if (error instanceof ToolError) throw error
+    const left = call.timeoutMs - 2 * (Date.now() - startedAt)
+    const failing = await failingStatement(sql, statements, error, left)
+    const said = failureOf(error, call.timeoutMs)
+    if (failing === null) throw new ToolError(said)
+    const place =
+      failing < statements.length ? `command_${failing}` : 'at the end of the transaction'
+    throw new ToolError(`${place}: ${said}`)
   }
 }
 
-function failureOf(error: unknown, timeoutMs: number): string {
-  if (error instanceof NeonDbError && error.code) {
-    if (error.code === '57014') return `stopped after ${timeoutMs / 1000} s: ${error.message}`
-    const more = [error.detail, error.hint && `hint: ${error.hint}`].filter(Boolean).join('; ')
-    return `${error.message} (SQLSTATE ${error.code})${more && `: ${more}`}`
+/** Each in a transaction of its own; what ran stays, and is in the error's data. */
+async function oneByOne(sql: Sql, statements: Bound[], call: Call): Promise<JsonObject> {
+  const deadline = Date.now() + call.timeoutMs
+  const data: JsonObject = {}
+  for (const [index, { text, values }] of statements.entries()) {
+    const command = `command_${index}`
+    const left = deadline - Date.now()
+    try {
+      if (left <= 0) throw new ToolError(`stopped after ${call.timeoutMs / 1000} s`)
+      const options = { fullResults: true, fetchOptions: { signal: AbortSignal.timeout(left) } }
+      // alone, as in a transaction some statements cannot run
+      const result = (await sql.query(text, values, options)) as unknown as FullResult
+      data[command] = toCommand(result, index)
+      fitting(data, TOO_LARGE)
+    } catch (error) {
+      const message = failureOf(error, call.timeoutMs)
+      data[command] = { status: 'error', message }
+      throw new ToolError(`${command}: ${message}`, data)
+    }
   }
-  // the driver's text may name hosts and addresses; what matters is that nobody knows the outcome
-  return 'the database gave no answer; its statements may or may not have run'
+  return data
+}
+
+function isTogether({ transaction = true }: JsonObject): boolean {
+  if (typeof transaction === 'boolean') return transaction
+  throw new ToolError('transaction is true or false')
+}
+
+function commandsOf(results: FullResult[]): JsonObject {
+  return Object.fromEntries(
+    results.map((result, index) => [`command_${index}`, toCommand(result, index)]),
+  )
 }
 
 function toCommand(result: FullResult, index: number): Json {
   if (result.rows.length > MAX_ROWS) {
-    throw new ToolError(`command_${index} returned more than ${MAX_ROWS} rows; add a limit`)
+    throw new ToolError(
+      `command_${index} returned more than ${MAX_ROWS} rows; it has run: add a limit`,
+    )
   }
   const row_count = result.rowCount ?? -1
   if (result.fields.length > 0) {
@@ -82,8 +99,8 @@ function toCommand(result: FullResult, index: number): Json {
   return { status: 'success', row_count, message: `Command executed. ${row_count} rows affected.` }
 }
 
-/** The statements of `command`, `commands`, `sql` or `query`. */
-function statementsOf(task: JsonObject): string[] {
+/** The statements of `command`, `commands`, `sql` or `query`, to the letter. */
+function textsOf(task: JsonObject): string[] {
   const texts = [task.command ?? task.commands ?? task.sql ?? task.query ?? []].flat()
   return texts.flatMap((text) => {
     if (typeof text !== 'string') throw new ToolError('a command is SQL text')
@@ -91,34 +108,33 @@ function statementsOf(task: JsonObject): string[] {
   })
 }
 
-const ALIASES = {
-  url: ['dsn', 'db_url', 'url', 'connection_string'],
-  host: ['db_host', 'host', 'hostname'],
-  port: ['db_port', 'port'],
-  user: ['db_user', 'user', 'username'],
-  password: ['db_password', 'password'],
-  database: ['db_name', 'database', 'dbname', 'db_database'],
-  sslmode: ['sslmode', 'ssl_mode'],
-} as const
+const PARAMS =
+  'params is a mapping for :name; or a list for $1, $2, .., and for several statements a list with one list or mapping for each'
 
-/** Where a credential's database is. @throws ToolError naming the fields that are lacking. */
-export function connectionUrl(data: JsonObject): string {
-  const given = (key: keyof typeof ALIASES) => {
-    const value = ALIASES[key]
-      .map((name) => data[name])
-      .find((field) => field != null && field !== '')
-    return value === undefined ? null : String(value)
+/** The statements with their values, which never become text of them. Without params a text stays as it is. */
+function boundTo(texts: string[], params: Json): Bound[] {
+  if (params === null) return texts.map((text) => ({ text, values: [] }))
+  if (isObject(params)) return texts.map((text, index) => bound(text, params, index))
+  if (!Array.isArray(params)) throw new ToolError(PARAMS)
+  const lists = texts.length === 1 ? [params] : params
+  if (lists.length !== texts.length) {
+    throw new ToolError(
+      `${texts.length} statements, and ${lists.length} items in params: ${PARAMS}`,
+    )
   }
-  const url = given('url')
-  if (url !== null) return url
-  const missing = (['host', 'user', 'database'] as const).filter((key) => given(key) === null)
-  if (missing.length > 0) {
-    throw new ToolError(`the credential lacks ${missing.map((key) => ALIASES[key][0]).join(', ')}`)
+  return texts.map((text, index) => {
+    const values = lists[index] ?? null
+    if (values === null) return { text, values: [] }
+    if (!isObject(values) && !Array.isArray(values)) throw new ToolError(PARAMS)
+    return bound(text, values, index)
+  })
+}
+
+function bound(text: string, values: Json[] | JsonObject, index: number): Bound {
+  try {
+    return bindParameters(text, values)
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    throw new ToolError(`command_${index}: ${error.message}`)
   }
-  const part = (key: keyof typeof ALIASES) => encodeURIComponent(given(key) ?? '')
-  const sslmode = given('sslmode')
-  return (
-    `postgresql://${part('user')}:${part('password')}@${given('host')}:${given('port') ?? 5432}` +
-    `/${part('database')}${sslmode === null ? '' : `?sslmode=${encodeURIComponent(sslmode)}`}`
-  )
 }

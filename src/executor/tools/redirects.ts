@@ -4,8 +4,13 @@ import { ToolError } from './tool.ts'
 
 const MAX_REDIRECTS = 10
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** Headers that another origin may see. */
-const HARMLESS = new Set(['accept', 'accept-language', 'content-type', 'user-agent'])
+/** Headers that are no secret, so that another origin may see them. */
+export const HARMLESS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-language',
+  'content-type',
+  'user-agent',
+])
 
 /**
  * `fetch` that follows redirects as browsers do, and takes nothing secret to another origin.
@@ -40,6 +45,9 @@ export async function fetchFollowing(
     if (next.origin !== url.origin) {
       headers = new Headers([...headers].filter(([name]) => HARMLESS.has(name)))
     }
+    // a name and password in it are not sent, and would be refused
+    next.username = ''
+    next.password = ''
     url = next
   }
   throw new ToolError(`${first.host} redirects more than ${MAX_REDIRECTS} times`)

@@ -6,13 +6,18 @@ import type { Config } from '../../settings.ts'
 
 /** What a tool gets: the step's action, rendered, and the means to run it. */
 export interface Call {
-  /** The step's keys with their templates rendered. */
+  /** The step's keys with their templates rendered, and secrets in place of their references. */
   task: JsonObject
+  execution_id: string
   config: Config
   /** The platform's bindings. */
   env: Env
   /** The data of a credential by name; fails when there is none. */
   credential(name: string): Promise<{ type: string; data: JsonObject }>
+  /** Says that a text is a secret: it is taken out of what the tool gives, its errors included. */
+  hide(secret: string): void
+  /** A text without the secrets; needed where it is cut or encoded. */
+  redact(text: string): string
   /** How long the action may take. */
   timeoutMs: number
   /** What the step's own action gave, for a tool that works on that; else null. */
@@ -49,29 +54,4 @@ export function fitting<Data extends Json>(data: Data, what: string): Data {
     throw new ToolError(`${what} is larger than ${MAX_RESULT_BYTES} bytes`)
   }
   return data
-}
-
-/** The `auth` of a step, resolved to a credential's data. Forms: wire names of NoETL. */
-export async function authOf(call: Call): Promise<{ type: string; data: JsonObject } | null> {
-  const { auth = call.task.credential } = call.task
-  if (auth === undefined || auth === null) return null
-  if (typeof auth === 'string') return call.credential(auth)
-  if (typeof auth !== 'object' || Array.isArray(auth)) {
-    throw new ToolError('auth is the name of a credential, or a mapping')
-  }
-  const inline = auth.inline ?? (auth.source === 'inline' ? auth.fields : undefined)
-  if (typeof inline === 'object' && inline !== null && !Array.isArray(inline)) {
-    return { type: String(auth.type ?? auth.service ?? 'generic'), data: inline }
-  }
-  const name = auth.credential ?? auth.key
-  const source = auth.source ?? 'credential'
-  if (typeof name === 'string' && source === 'credential') {
-    const found = await call.credential(name)
-    return { type: String(auth.type ?? auth.service ?? found.type), data: found.data }
-  }
-  const [alias, ...others] = Object.values(auth)
-  if (others.length === 0 && typeof alias === 'object' && alias !== null && !Array.isArray(alias)) {
-    return authOf({ ...call, task: { ...call.task, auth: alias } })
-  }
-  throw new ToolError('this form of auth is not supported; name a credential: auth: NAME')
 }
