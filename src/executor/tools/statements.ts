@@ -61,7 +61,8 @@ function follow(nesting: Nesting, token: string): void {
   if (word === 'end' && nesting.blocks > 0) nesting.blocks -= 1
 }
 
-function commentEnd(text: string, at: number): number | null {
+/** Where the comment that begins at `at` ends; null when none begins there. */
+export function commentEnd(text: string, at: number): number | null {
   if (text.startsWith('--', at)) {
     const newline = text.indexOf('\n', at)
     return newline === -1 ? text.length : newline + 1
@@ -84,7 +85,7 @@ function commentEnd(text: string, at: number): number | null {
 }
 
 /** Where the token that begins at `at` ends: a quoted thing as a whole, a word, or one character. */
-function tokenEnd(text: string, at: number): number {
+export function tokenEnd(text: string, at: number): number {
   const char = text[at]
   if (char === "'") return quotedEnd(text, at, "'", false)
   if (char === '"') return quotedEnd(text, at, '"', false)
