@@ -30,7 +30,7 @@ export interface Declaration<
   /** The 200 reply. */
   reply: Reply
   /** The reply's type when it is not JSON. */
-  mediaType?: 'text/html' | 'text/plain'
+  mediaType?: 'text/html' | 'text/plain' | 'application/schema+json'
   /** Problems of its own, beside those that any request may meet. */
   errors?: readonly ProblemCode[]
   /** Whether it answers without a key. */

@@ -116,18 +116,30 @@ function compileStep(
   }
 }
 
+const listOf = (value: Json | undefined): Json[] => [value ?? []].flat()
+
+/** All ways on. The `else` of an item without a condition depends on all conditions before it. */
 function transitionsOf(next: Json | undefined): Transition[] {
-  const items = Array.isArray(next) ? next : next === undefined || next === null ? [] : [next]
-  return items.map((item) => {
-    if (!isObject(item)) return { to: String(item), when: null, otherwise: [], data: {} }
-    const data = DATA_KEYS.map((key) => item[key]).filter(isObject)
-    return {
-      to: String(stepName(item)),
-      when: item.when === undefined || item.when === null ? null : bareExpression(item.when),
-      otherwise: [],
-      data: Object.assign({}, ...data),
-    }
+  const conditions: string[] = []
+  return listOf(next).flatMap((item) => {
+    if (!isObject(item)) return [wayTo(item, null)]
+    const condition = item.when ?? item.condition ?? null
+    const when = condition === null ? null : bareExpression(condition)
+    if (when !== null) conditions.push(when)
+    const isBranch = (item.then ?? item.else ?? null) !== null
+    const otherwise = when === null ? [...conditions] : [when]
+    return [
+      ...(isBranch ? listOf(item.then) : [item]).map((target) => wayTo(target, when)),
+      ...listOf(item.else).map((target) => wayTo(target, null, otherwise)),
+    ]
   })
+}
+
+/** @param target the name of a step, or a mapping with it */
+function wayTo(target: Json, when: string | null, otherwise: string[] = []): Transition {
+  const item: JsonObject = isObject(target) ? target : { step: target }
+  const data = DATA_KEYS.map((key) => item[key]).filter(isObject)
+  return { to: String(stepName(item)), when, otherwise, data: Object.assign({}, ...data) }
 }
 
 /** Steps that deciding on this step mentions: its transitions, its result, and what it iterates over. */

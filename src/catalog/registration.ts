@@ -21,28 +21,34 @@ import {
   type RegisterRequest,
 } from './schema.ts'
 import { itemOf } from './service.ts'
-import { MAX_CONTENT_BYTES, pathOf, readPlaybook } from './validate.ts'
+import { MAX_CONTENT_BYTES, MAX_SHOWN_FAULTS, pathOf, readPlaybook } from './validate.ts'
+
+/** Step types that nothing here would run, and why. */
+type Refused = ReadonlyMap<string, string>
 
 const NO_CONTENT = 'The content or content_base64 must be provided.'
-const MAX_SHOWN_FAULTS = 100
 
 /**
  * Registers a version of what the content describes; without content, a new playbook of that name.
  * @throws AppError `invalid_input` with every fault of the content and its place.
  */
-export async function registerEntry(sql: Sql, request: RegisterRequest) {
+export async function registerEntry(sql: Sql, request: RegisterRequest, refused: Refused) {
   const { content, content_base64, name, resource_type } = request
   if (content == null && content_base64 == null && name?.trim() && resource_type === 'Playbook') {
     return createPlaybook(sql, request)
   }
-  const entry = await entryFrom(textOf(request, NO_CONTENT), resource_type)
+  const entry = await entryFrom(textOf(request, NO_CONTENT), refused, resource_type)
   return registrationOf(await registered(sql, entry))
 }
 
 /** @throws AppError `conflict` when there is one already. */
 async function createPlaybook(sql: Sql, request: RegisterRequest) {
   const { name, description = null } = parse(NewPlaybook, request, 'body')
-  const row = await registerOnce(sql, await entryFrom(minimalPlaybook(name, description)), 0)
+  const row = await registerOnce(
+    sql,
+    await entryFrom(minimalPlaybook(name, description), new Map()),
+    0,
+  )
   if (!row?.created) fail('conflict', `'${name}' is registered already`)
   return registrationOf(row)
 }
@@ -51,10 +57,15 @@ async function createPlaybook(sql: Sql, request: RegisterRequest) {
  * Registers the content as the next version of this path, whatever path it names itself.
  * @throws AppError `invalid_input` with every fault of the content and its place.
  */
-export async function storeContent(sql: Sql, path: string, request: ContentRequest) {
+export async function storeContent(
+  sql: Sql,
+  path: string,
+  request: ContentRequest,
+  refused: Refused,
+) {
   // the original takes an empty one for none
   const given = { ...request, content: request.content || null }
-  const entry = await entryFrom(textOf(given, 'Content is required.'), 'Playbook', path)
+  const entry = await entryFrom(textOf(given, 'Content is required.'), refused, 'Playbook', path)
   const { version, catalog_id } = await registered(sql, entry)
   const message = `Playbook '${path}' content updated.`
   return { status: 'success', message, path, version, catalog_id }
@@ -64,12 +75,17 @@ export async function storeContent(sql: Sql, path: string, request: ContentReque
  * Registers a version with another name or description than the latest has; given content, that.
  * @throws AppError `not_found`; `invalid_input` when the text is written so that they cannot be changed.
  */
-export async function changePlaybook(sql: Sql, path: string, request: PlaybookRequest) {
-  if (request.content || request.content_base64) return storeContent(sql, path, request)
+export async function changePlaybook(
+  sql: Sql,
+  path: string,
+  request: PlaybookRequest,
+  refused: Refused,
+) {
+  if (request.content || request.content_base64) return storeContent(sql, path, request, refused)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const [row] = await rowsOf<CatalogRow>(findWhole(sql, { path, version: null }))
     if (!row) fail('not_found', `Playbook '${path}' not found.`)
-    const entry = await entryFrom(changed(row, request), row.kind, path)
+    const entry = await entryFrom(changed(row, request), refused, row.kind, path)
     const stored = await registerOnce(sql, entry, row.version)
     if (stored) return itemOf(stored)
   }
@@ -91,8 +107,8 @@ function changed({ path, content, payload }: CatalogRow, request: PlaybookReques
 }
 
 /** Finds what is wrong with a content; registers nothing. */
-export function validateContent(request: ContentRequest) {
-  const { faults } = readPlaybook(textOf(request, NO_CONTENT), 'Playbook')
+export function validateContent(request: ContentRequest, refused: Refused) {
+  const { faults } = readPlaybook(textOf(request, NO_CONTENT), 'Playbook', { refused })
   if (faults.length === 0) return { valid: true }
   const shown = faults.slice(0, MAX_SHOWN_FAULTS)
   return { valid: false, errors: shown.map(wordsOf), faults: shown }
@@ -101,15 +117,16 @@ export function validateContent(request: ContentRequest) {
 /** Reads what is to be registered; a path that is given counts over what the content says. */
 async function entryFrom(
   text: string,
+  refused: Refused,
   kind = 'Playbook',
   given: string | null = null,
 ): Promise<NewEntry> {
-  const { payload, faults } = readPlaybook(text, kind, given)
+  const { payload, faults } = readPlaybook(text, kind, { path: given, refused })
   if (payload === null) throw refusal(faults)
   const path = given ?? pathOf(payload) ?? ''
   if (pathOf(payload) !== path) {
     const edited = withPath(text, payload, path)
-    if (edited !== null) return entryFrom(sized(edited), kind)
+    if (edited !== null) return entryFrom(sized(edited), refused, kind)
     fail('invalid_input', `the content is written so that its path cannot be made '${path}'`)
   }
   return { path, kind, content: text, payload, digest: await sha256(text), catalog_id: newId() }

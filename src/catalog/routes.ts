@@ -3,8 +3,9 @@ import type * as z from 'zod'
 import type { App } from '../env.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
-import { paged, reply } from '../reply.ts'
+import { paged, reply, type Sent } from '../reply.ts'
 import { parse } from '../validate.ts'
+import { languageSchema } from './language.ts'
 import { changePlaybook, registerEntry, storeContent, validateContent } from './registration.ts'
 import {
   ContentRequest,
@@ -12,6 +13,7 @@ import {
   Deletion,
   EntryList,
   EntryVersions,
+  LanguageSchema,
   ListQuery,
   PathQuery,
   PlaybookChange,
@@ -80,7 +82,10 @@ export const catalog = new Hono<App>()
     }),
     async (c) => {
       const merged = { ...c.req.valid('query'), ...c.req.valid('json') }
-      return reply(c, await registerEntry(c.var.sql, parse(RegisterRequest, merged, 'body')))
+      return reply(
+        c,
+        await registerEntry(c.var.sql, parse(RegisterRequest, merged, 'body'), refusedBy(c)),
+      )
     },
   )
   .get(
@@ -120,7 +125,7 @@ export const catalog = new Hono<App>()
       reply: Validation,
       example: { content: 'metadata: {path: demo/hello}\nworkflow:\n  - {step: begin}\n' },
     }),
-    (c) => reply(c, validateContent(c.req.valid('json'))),
+    (c) => reply(c, validateContent(c.req.valid('json'), refusedBy(c))),
   )
   .delete(
     '/playbooks/:playbook_id{.+}',
@@ -164,7 +169,10 @@ export const catalog = new Hono<App>()
     }),
     async (c) => {
       const { playbook_id } = c.req.valid('query')
-      return reply(c, await changePlaybook(c.var.sql, playbook_id, c.req.valid('json')))
+      return reply(
+        c,
+        await changePlaybook(c.var.sql, playbook_id, c.req.valid('json'), refusedBy(c)),
+      )
     },
   )
   .get(
@@ -200,7 +208,21 @@ export const catalog = new Hono<App>()
     }),
     async (c) => {
       const { playbook_id } = c.req.valid('query')
-      return reply(c, await storeContent(c.var.sql, playbook_id, c.req.valid('json')))
+      return reply(c, await storeContent(c.var.sql, playbook_id, c.req.valid('json'), refusedBy(c)))
+    },
+  )
+  .get(
+    '/schema',
+    operation({
+      summary: 'The language of playbooks, as JSON Schema for editors',
+      reply: LanguageSchema,
+      mediaType: 'application/schema+json',
+    }),
+    (c) => {
+      languageText ??= toJson(languageSchema())
+      return c.body(languageText, 200, {
+        'content-type': 'application/schema+json',
+      }) as unknown as Sent
     },
   )
   .get(
@@ -208,6 +230,16 @@ export const catalog = new Hono<App>()
     operation({ summary: "Figures of the catalog's page", reply: Widgets }),
     async (c) => reply(c, await readWidgets(c.var.sql)),
   )
+
+let languageText: string | undefined
+
+/** Step types that a playbook cannot have here, and why. */
+function refusedBy(c: Context<App>): ReadonlyMap<string, string> {
+  const { EDGE_TOOLS } = c.var.config
+  const runsHere = EDGE_TOOLS === undefined || EDGE_TOOLS.includes('javascript')
+  if (!runsHere || c.env.LOADER) return new Map()
+  return new Map([['javascript', 'javascript steps need the binding LOADER, which is not there']])
+}
 
 /** The list of playbooks under its older name. */
 export const playbooks = new Hono<App>().get('/', playbooksListed, (c) =>

@@ -169,6 +169,9 @@ const Widget = z.object({
 
 export const Widgets = z.array(Widget)
 
+/** A JSON Schema. */
+export const LanguageSchema = AnyObject
+
 export const PlaybookContent = z.object({
   path: z.string(),
   version: z.int(),

@@ -1,58 +1,73 @@
 // Finds everything that is wrong with a playbook at once, each with its place.
 
-import { textFromBase64 } from '../base64.ts'
 import type { Fault } from '../errors.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
-import { checkExpression, checkSyntax, TemplateError } from '../template/index.ts'
+import { checkSyntax } from '../template/index.ts'
 import { pointerPart } from '../validate.ts'
-import {
-  bareExpression,
-  ENCODED,
-  PROGRAM_KEYS,
-  ROUTERS,
-  START,
-  stepName,
-  TOOLS,
-} from './playbook.ts'
-import { isReference, resolved, taskNameOf, tasksOf } from './workbook.ts'
+import { checkStep, checkTop, checkWork } from './language.ts'
+import { PROGRAM_KEYS, START, stepName } from './playbook.ts'
+import { type Checking, checkTemplate } from './shapes.ts'
+import { isReference, nestingOf, resolved, taskNameOf, tasksOf } from './workbook.ts'
 import { type Key, readYaml } from './yaml.ts'
 
 export const MAX_CONTENT_BYTES = 1_048_576
 export const MAX_PATH = 512
+/** Of more faults than these the rest is counted. */
+export const MAX_SHOWN_FAULTS = 100
 const MAX_STEPS = 2_000
 /** Deciding looks at transitions; a short text can make very many of them by aliases. */
 const MAX_TRANSITIONS = 10_000
 
-type Report = (path: Key[], detail: string) => void
+/** How deep iterators may be nested; a task of the workbook may contain another one. */
+const MAX_NESTING = 8
+
+type Report = Checking['report']
 
 /** What Postgres cannot keep in a text, or not in a list of texts. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
-const TARGETLESS = ['then', 'else', 'condition', 'pass']
 
 /** What a text says: its payload when nothing is wrong with it, else the faults. */
 export type Reading = { payload: JsonObject; faults: [] } | { payload: null; faults: Fault[] }
 
-/**
- * Reads a text; with `kind` "playbook" the workflow is validated too. Where it goes may be known
- * without it: then what it says of its path does not matter.
- */
-export function readPlaybook(text: string, kind: string, knownPath: string | null = null): Reading {
+/** How a text is read. */
+export interface ReadingOptions {
+  /** Where it goes, if that is known: then what it says of its path does not matter. */
+  path?: string | null
+  /** Step types that nothing here would run, and why. */
+  refused?: ReadonlyMap<string, string>
+}
+
+/** Reads a text; with `kind` "playbook" the whole playbook is validated too. */
+export function readPlaybook(
+  text: string,
+  kind: string,
+  { path = null, refused = new Map() }: ReadingOptions = {},
+): Reading {
   const yaml = readYaml(text)
   if (yaml.value === undefined) return { payload: null, faults: yaml.faults }
   const faults: Fault[] = []
-  const report: Report = (path, detail) => {
-    const pointer = path.map((key) => `/${pointerPart(String(key))}`).join('')
-    faults.push({ pointer, detail, ...yaml.placeOf(path) })
+  const report: Report = (at, detail) => {
+    // to find a place takes as long as the text is large
+    const isShown = faults.length < MAX_SHOWN_FAULTS
+    faults.push({
+      pointer: isShown ? pointerTo(at) : '',
+      detail: typeof detail === 'string' ? detail : isShown ? detail() : '',
+      ...(isShown && yaml.placeOf(at)),
+    })
   }
   const payload = yaml.value
   if (!isObject(payload)) {
     report([], 'a playbook is a mapping with metadata, workload and workflow')
     return { payload: null, faults }
   }
-  if (knownPath === null) checkPath(payload, report)
+  if (path === null) checkPath(payload, report)
   checkWorkload(payload, report)
-  if (kind.toLowerCase() === 'playbook') checkWorkflow(payload, report)
+  if (kind.toLowerCase() === 'playbook') checkPlaybook(payload, refused, report)
   return faults.length > 0 ? { payload: null, faults } : { payload, faults: [] }
+}
+
+function pointerTo(path: readonly Key[]): string {
+  return path.map((key) => `/${pointerPart(String(key))}`).join('')
 }
 
 /** NoETL's order of where a resource's path stands; null when it has none. */
@@ -81,7 +96,27 @@ function checkWorkload(payload: JsonObject, report: Report): void {
   else checkTemplates(workload, ['workload'], report)
 }
 
-function checkWorkflow(payload: JsonObject, report: Report): void {
+function checkPlaybook(
+  payload: JsonObject,
+  refused: ReadonlyMap<string, string>,
+  report: Report,
+): void {
+  const tasks = tasksOf(payload)
+  const steps = new Map<string, number>()
+  const expressions = new Set<string>()
+  const isExpression = (at: readonly Key[]) => expressions.add(pointerTo(at))
+  const checking: Checking = { report, steps, tasks, refused, isExpression }
+  checkTop(payload, checking)
+  checkWorkflow(payload, steps, checking, expressions)
+}
+
+function checkWorkflow(
+  payload: JsonObject,
+  firstOf: Map<string, number>,
+  checking: Checking,
+  expressions: ReadonlySet<string>,
+): void {
+  const { report } = checking
   const key = payload.workflow === undefined && payload.steps !== undefined ? 'steps' : 'workflow'
   const steps = payload[key]
   if (steps === undefined) return report([], 'workflow is missing')
@@ -93,30 +128,27 @@ function checkWorkflow(payload: JsonObject, report: Report): void {
     return report([key], `more than ${MAX_TRANSITIONS} transitions`)
   }
 
-  const firstOf = new Map<string, number>()
   for (const [index, step] of steps.entries()) checkName(step, [key, index], firstOf, report)
   if (!firstOf.has(START)) report([key], `no step is called '${START}'`)
-  const tasks = checkWorkbook(payload, firstOf, report)
+  checkWorkbook(payload, checking, expressions)
   for (const [index, step] of steps.entries()) {
     if (!isObject(step)) continue
-    checkStep(step, [key, index], firstOf, report)
-    checkReference(step, [key, index], tasks, report)
+    checkStep(step, [key, index], checking)
+    checkTemplates(step, [key, index], report, expressions)
+    checkReferences(step, [key, index], checking)
   }
 }
 
 /** Checks the tasks of a workbook; each is a step without a place in the flow. */
 function checkWorkbook(
   payload: JsonObject,
-  names: ReadonlyMap<string, number>,
-  report: Report,
-): ReadonlyMap<string, JsonObject> {
-  const { workbook } = payload
-  const tasks = tasksOf(payload)
-  if (workbook === undefined || workbook === null) return tasks
-  if (!Array.isArray(workbook)) {
-    report(['workbook'], 'the workbook is a list of tasks')
-    return tasks
-  }
+  checking: Checking,
+  expressions: ReadonlySet<string>,
+): void {
+  const { workbook = null } = payload
+  const { report } = checking
+  if (workbook === null) return
+  if (!Array.isArray(workbook)) return report(['workbook'], 'the workbook is a list of tasks')
   const seen = new Set<string>()
   for (const [index, task] of workbook.entries()) {
     const at = ['workbook', index]
@@ -129,32 +161,48 @@ function checkWorkbook(
       report(at, 'a task needs a name: name: NAME')
     else if (seen.has(name)) report(at, `another task is called '${name}'`)
     else seen.add(name)
-    const { next: _none, ...rest } = task
-    checkStep(rest, at, names, report)
-    checkReference(task, at, tasks, report)
+    checkWork(task, 'task', at, checking)
+    checkTemplates(task, at, report, expressions)
+    checkReferences(task, at, checking)
   }
-  return tasks
 }
 
-/** Checks that a step of type workbook means a task that there is. */
-function checkReference(
-  step: JsonObject,
-  at: Key[],
-  tasks: ReadonlyMap<string, JsonObject>,
-  report: Report,
-): void {
-  if (!isReference(step) || resolved(step, tasks) !== null) return
-  const wanted = String(taskNameOf(step))
-  report(
-    at,
-    tasks.has(wanted)
-      ? `the tasks behind '${wanted}' name one another, or one that is not there`
-      : `no task of the workbook is called '${wanted}'`,
-  )
+/** Checks that a step of type workbook means a task that there is, and what iterators do likewise. */
+function checkReferences(step: JsonObject, at: Key[], checking: Checking): void {
+  const { report, tasks } = checking
+  if (nestingOf(step, tasks, MAX_NESTING) > MAX_NESTING) {
+    return report(at, `iterators are nested more than ${MAX_NESTING} deep`)
+  }
+  if (isReference(step)) {
+    if (resolved(step, tasks) !== null) return
+    const wanted = String(taskNameOf(step))
+    return report(
+      at,
+      tasks.has(wanted)
+        ? `the tasks behind '${wanted}' name one another, or one that is not there`
+        : `no task of the workbook is called '${wanted}'`,
+    )
+  }
+  const own = isObject(step.iterator ?? null) ? (step.iterator as JsonObject) : null
+  const { task = null } = own ?? step
+  const place = own ? [...at, 'iterator', 'task'] : [...at, 'task']
+  if (isObject(task)) checkReferences(task, place, checking)
 }
 
+const lengthOf = (value: Json | undefined) => (value == null ? 0 : [value].flat().length)
+
+/** How many transitions a step has; an `else` counts with each condition that it depends on. */
 function countNext(step: Json): number {
-  return isObject(step) && Array.isArray(step.next) ? step.next.length : 1
+  if (!isObject(step)) return 1
+  let [sum, conditions] = [0, 0]
+  for (const item of [step.next ?? []].flat()) {
+    const isConditional = isObject(item) && (item.when ?? item.condition ?? null) !== null
+    const ways = isObject(item) ? [lengthOf(item.then), lengthOf(item.else)] : [1, 0]
+    const [then = 0, otherwise = 0] = ways
+    sum += Math.max(1, then) + otherwise * (isConditional ? 1 : 1 + conditions)
+    if (isConditional) conditions += 1
+  }
+  return sum
 }
 
 /** Checks a step's name and notes where each was first. */
@@ -168,6 +216,8 @@ function checkName(step: Json, at: [string, number], firstOf: Map<string, number
   if (UNPRINTABLE.test(name)) return report(at, 'the step name has control characters')
   // results and states are kept in objects under the steps' names
   if (name in Object.prototype) return report(at, `a step cannot be called '${name}'`)
+  // iterations and saves are called so
+  if (/\[.*\]$/s.test(name)) return report(at, "a step's name cannot end in [..]")
   const first = firstOf.get(name)
   if (first === undefined) {
     firstOf.set(name, at[1])
@@ -177,115 +227,23 @@ function checkName(step: Json, at: [string, number], firstOf: Map<string, number
   }
 }
 
-function checkStep(
-  step: JsonObject,
+/** Checks every text for what is no template, though it looks like one. */
+function checkTemplates(
+  value: Json,
   at: Key[],
-  names: ReadonlyMap<string, number>,
   report: Report,
+  expressions: ReadonlySet<string> = new Set(),
 ): void {
-  const { type, next, ...rest } = step
-  if (type !== undefined && type !== null) {
-    const known = typeof type === 'string' && type.trim().toLowerCase()
-    if (known === false || !(TOOLS.has(known) || ROUTERS.has(known) || known === '')) {
-      report(
-        [...at, 'type'],
-        `unknown step type '${String(type)}'; known are ${[...TOOLS, ...ROUTERS].join(', ')}`,
-      )
-    }
-    if (known === 'http' && (step.url ?? step.endpoint) === undefined)
-      report(at, 'an http step needs a url')
-    if (known === 'iterator' && isObject(step.task ?? null) && typeOf(step.task) === 'playbook') {
-      report([...at, 'task'], 'an iterator cannot run playbooks yet; run one with a step')
-    }
-    if (known === 'playbook' && (step.path ?? step.resource_path) === undefined) {
-      report(at, 'a playbook step needs the path of a playbook')
-    }
-    if (known === 'postgres' && !POSTGRES_TEXTS.some((key) => step[key] !== undefined)) {
-      report(at, `a postgres step needs one of ${POSTGRES_TEXTS.join(', ')}`)
-    }
-  }
-  for (const key of Object.keys(ENCODED)) {
-    if (rest[key] === undefined) continue
-    const text = typeof rest[key] === 'string' ? textFromBase64(rest[key]) : null
-    if (text === null) report([...at, key], `${key} is not base64 of UTF-8 text`)
-    else checkTemplates(text, [...at, key], report)
-  }
-  checkTemplates(rest, at, report)
-  if (next !== undefined && next !== null) checkNext(next, [...at, 'next'], names, report)
-}
-
-function typeOf(task: Json | undefined): string | null {
-  return isObject(task) && typeof task.type === 'string' ? task.type.trim().toLowerCase() : null
-}
-
-const POSTGRES_TEXTS = ['command', 'commands', 'sql', 'query', 'command_b64', 'commands_b64']
-
-function checkNext(
-  next: Json,
-  at: Key[],
-  names: ReadonlyMap<string, number>,
-  report: Report,
-): void {
-  if (Array.isArray(next)) {
-    for (const [index, item] of next.entries()) {
-      checkTransition(item, [...at, index], names, report)
-    }
-  } else {
-    checkTransition(next, at, names, report)
-  }
-}
-
-function checkTransition(
-  item: Json,
-  at: Key[],
-  names: ReadonlyMap<string, number>,
-  report: Report,
-): void {
-  if (typeof item === 'string') {
-    if (!names.has(item)) report(at, `no step is called '${item}'`)
-    return
-  }
-  if (!isObject(item)) return report(at, 'a next item is a step name or a mapping with step')
-  const unsupported = TARGETLESS.find((key) => item[key] !== undefined)
-  if (unsupported !== undefined) {
-    report(
-      [...at, unsupported],
-      `'${unsupported}' is not supported in next; write one item with step and when for each way`,
-    )
-  }
-  const to = stepName(item)
-  const key = item.step === undefined && item.name !== undefined ? 'name' : 'step'
-  if (to === undefined) {
-    if (unsupported === undefined) report(at, 'a next item needs step')
-  } else if (typeof to !== 'string' || !names.has(to)) {
-    report([...at, key], `no step is called '${String(to)}'`)
-  }
-  const { when } = item
-  if (typeof when === 'string') {
-    check(() => checkExpression(bareExpression(when)), [...at, 'when'], report)
-  } else if (when !== undefined && when !== null && typeof when !== 'boolean') {
-    report([...at, 'when'], 'when is a condition (text) or true or false')
-  }
-  const { when: _checked, ...rest } = item
-  checkTemplates(rest, at, report)
-}
-
-function checkTemplates(value: Json, at: Key[], report: Report): void {
   // a text without templates may be of any length
   if (typeof value === 'string' && !/\{[{%#]/.test(value)) return
-  if (typeof value === 'string') return check(() => checkSyntax(value), at, report)
+  if (typeof value === 'string') {
+    if (!expressions.has(pointerTo(at))) checkTemplate(() => checkSyntax(value), at, report)
+    return
+  }
   if (typeof value !== 'object' || value === null) return
   for (const [key, child] of Object.entries(value)) {
     if (child === undefined || (!Array.isArray(value) && PROGRAM_KEYS.has(key))) continue
-    checkTemplates(child, [...at, Array.isArray(value) ? Number(key) : key], report)
-  }
-}
-
-function check(parse: () => void, at: Key[], report: Report): void {
-  try {
-    parse()
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error
-    report(at, `template: ${error.message} in ${error.expression}`)
+    const place = [...at, Array.isArray(value) ? Number(key) : key]
+    checkTemplates(child, place, report, expressions)
   }
 }

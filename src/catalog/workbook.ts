@@ -9,22 +9,21 @@ const MAX_DEPTH = 8
 /** Keys that only say which task is meant. */
 const NAMING_KEYS = ['type', 'task', 'name', 'step', 'desc', 'description']
 
-/** An iterator's own task may be one of the workbook, too. */
-function withInner(step: JsonObject, tasks: ReadonlyMap<string, JsonObject>): JsonObject | null {
-  if (!isObject(step.task ?? null) || !isReference(step.task as JsonObject)) return step
-  const task = resolved(step.task as JsonObject, tasks)
-  return task && { ...step, task }
-}
-
 /** The tasks of a payload's workbook, by name; [] when it has none. */
 export function tasksOf(payload: JsonObject): Map<string, JsonObject> {
   const tasks = Array.isArray(payload.workbook) ? payload.workbook.filter(isObject) : []
   return new Map(tasks.map((task) => [String(task.name ?? task.task ?? task.step), task]))
 }
 
+/** The type of a step, in lower case; null when it has none. */
+export function typeOf(step: JsonObject): string | null {
+  const type = typeof step.type === 'string' ? step.type.trim().toLowerCase() : ''
+  return type === '' ? null : type
+}
+
 /** Whether a step stands for a task of the workbook. */
 export function isReference(step: JsonObject): boolean {
-  return typeof step.type === 'string' && step.type.trim().toLowerCase() === 'workbook'
+  return typeOf(step) === 'workbook'
 }
 
 /** The task that a step means: `task`, else `name` (beside `step`), else the step's own name. */
@@ -42,7 +41,7 @@ export function resolved(
 ): JsonObject | null {
   let whole = step
   for (let depth = 0; depth <= MAX_DEPTH; depth++) {
-    if (!isReference(whole)) return withInner(whole, tasks)
+    if (!isReference(whole)) return whole
     const task = tasks.get(String(taskNameOf(whole)))
     if (!task) return null
     const own = Object.entries(whole).filter(([key]) => !NAMING_KEYS.includes(key))
@@ -54,4 +53,22 @@ export function resolved(
     whole = merged
   }
   return null
+}
+
+/** How deep a step iterates, its tasks within tasks counted; beyond `most` it is not looked any deeper. */
+export function nestingOf(
+  step: JsonObject,
+  tasks: ReadonlyMap<string, JsonObject>,
+  most: number,
+): number {
+  let depth = 0
+  let inner: Json = step
+  while (isObject(inner) && depth <= most) {
+    const whole: JsonObject = resolved(inner, tasks) ?? {}
+    if (isObject(whole.loop ?? null)) depth += 1
+    if (typeOf(whole) !== 'iterator') break
+    depth += 1
+    inner = (isObject(whole.iterator ?? null) ? (whole.iterator as JsonObject) : whole).task ?? null
+  }
+  return depth
 }

@@ -73,13 +73,15 @@ test('without content, or with too much of it, nothing is stored', async () => {
   expect(told(await client.send('PUT', PUT + path))).toEqual([422, 'Content is required.'])
   expect((await put(path, { content: 5 })).status).toBe(422)
   expect((await put(path, '{')).status).toBe(400)
-  expect((await put(path, { content: `path: a\nnote: ${'x'.repeat(1_048_576)}` })).status).toBe(413)
+  expect((await put(path, { content: `path: a\nx-note: ${'x'.repeat(1_048_576)}` })).status).toBe(
+    413,
+  )
   expect((await read(path)).status).toBe(404)
 })
 
 test('content that just fits is too large when its path grows', async () => {
   const path = newPath()
-  const head = 'path: a\nworkflow: [{step: start}]\nnote: '
+  const head = 'path: a\nworkflow: [{step: start}]\nx-note: '
   const content = head + 'x'.repeat(1_048_576 - head.length)
   expect(told(await put(path, { content }))).toEqual([
     413,
@@ -112,7 +114,7 @@ test('faults have the lines and columns of the text that was sent', async () => 
 })
 
 test('a path that is written elsewhere is left to the author', async () => {
-  const content = 'm: &m {path: z}\nmetadata: *m\nworkflow: [{step: start}]\n'
+  const content = 'x-m: &m {path: z}\nmetadata: *m\nworkflow: [{step: start}]\n'
   const path = newPath()
   expect(told(await put(path, { content }))).toEqual([
     422,
@@ -210,7 +212,7 @@ test('only what is there can be changed, and only to what can be', async () => {
     "Playbook 'nowhere' not found.",
   ])
   const path = newPath()
-  await client.register(`path: ${path}\nmetadata: [odd]\nworkflow: [{step: start}]\n`)
+  await client.register(`path: ${path}\nx-m: &m {a: 1}\nmetadata: *m\nworkflow: [{step: start}]\n`)
   expect(told(await change(path, { name: 'a' }))).toEqual([
     422,
     'the playbook is written so that its metadata.name cannot be changed',

@@ -8,7 +8,7 @@ const PATH = `new/"quoted" & 'so', {x}: #1 é`
 
 /** The payload of a text, whatever is wrong with it as a playbook. */
 function payloadOf(text: string) {
-  const { payload, faults } = readPlaybook(text, 'Text', 'known')
+  const { payload, faults } = readPlaybook(text, 'Text', { path: 'known' })
   if (payload === null) throw new Error(JSON.stringify(faults))
   return payload
 }

@@ -155,10 +155,9 @@ test('next items that would never fire are refused', async () => {
     '      - {step: start, when: 1}',
   )
   expect(faults).toEqual([
-    expect.stringMatching(/^\/workflow\/0\/next\/0\/then 6:15 'then' is not supported in next/),
     '/workflow/0/next/1 7:9 a next item is a step name or a mapping with step',
-    '/workflow/0/next/2 8:9 a next item needs step',
     expect.stringMatching(/^\/workflow\/0\/next\/2\/when 8:16 template: /),
+    '/workflow/0/next/2 8:9 a next item needs step, or then, or else',
     expect.stringMatching(/^\/workflow\/0\/next\/3\/when 9:29 template: /),
     '/workflow/0/next/4/when 10:29 when is a condition (text) or true or false',
   ])
@@ -184,7 +183,7 @@ test('a tool without what it works on is refused', async () => {
     '    command_b64: "*"',
   )
   expect(faults).toEqual([
-    '/workflow/0 3:5 an http step needs a url',
+    '/workflow/0 3:5 an http step needs one of url, endpoint',
     expect.stringMatching(/^\/workflow\/1 5:5 a postgres step needs one of command, commands, sql/),
     '/workflow/2/command_b64 9:18 command_b64 is not base64 of UTF-8 text',
   ])
@@ -232,9 +231,9 @@ test('a pointer escapes what JSON pointers use', async () => {
     START,
     '    type: http',
     '    url: u',
-    '    a/b~c: "{{"',
+    '    headers: {a/b~c: "{{"}',
   )
-  expect(faults[0]).toMatch(/^\/workflow\/0\/a~1b~0c 6:12 template: /)
+  expect(faults[0]).toMatch(/^\/workflow\/0\/headers\/a~1b~0c 6:22 template: /)
 })
 
 test('of very many faults the first hundred are shown and all are counted', async () => {

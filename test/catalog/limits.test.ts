@@ -9,7 +9,7 @@ let paths = 0
 
 /** A playbook whose text is exactly so many bytes long. */
 function ofBytes(bytes: number): string {
-  const head = `path: test/limits/${Date.now()}-${++paths}\nworkflow: [{step: start}]\nnote: é`
+  const head = `path: test/limits/${Date.now()}-${++paths}\nworkflow: [{step: start}]\nx-note: é`
   return head + 'x'.repeat(bytes - new TextEncoder().encode(head).byteLength)
 }
 
@@ -87,14 +87,22 @@ test('what nests too deeply is refused, however deep', async () => {
 })
 
 test('thousands of keys take no quadratic time', async () => {
-  const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join('\n')
+  const keys = Array.from({ length: 20_000 }, (_, index) => `x-k${index}: 1`).join('\n')
   expect(
     (await register(`path: test/limits/keys\nworkflow: [{step: start}]\n${keys}`)).status,
   ).toBe(200)
 }, 3_000)
 
+test('thousands of faults neither', async () => {
+  const keys = Array.from({ length: 10_000 }, (_, index) => `urk${index}: 1`)
+  const { status, body } = await register(`path: a\nworkflow: [{step: start}]\n${keys.join('\n')}`)
+  expect([status, body.errors.length]).toEqual([422, 100])
+  const inStep = `path: a\nworkflow:\n  - step: start\n    type: http\n    url: u\n    ${keys.join('\n    ')}`
+  expect((await register(inStep)).body.detail).toContain('(and 9999 more)')
+}, 3_000)
+
 test('content with a NUL character is refused', async () => {
-  const encoded = btoa('path: test/limits/nul\nworkflow: [{step: start}]\nnote: "\0"')
+  const encoded = btoa('path: test/limits/nul\nworkflow: [{step: start}]\nx-note: "\0"')
   expect(told(await client.post(REGISTER, { content_base64: encoded }))).toEqual([
     422,
     'the content has a NUL character',

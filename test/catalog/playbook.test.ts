@@ -97,14 +97,14 @@ describe('a step', () => {
 
   test('keeps in its action all that is not its place in the flow', () => {
     const step = stepOf(
-      '- {step: start, desc: d, next: start, type: http, url: u, timeout: 3, anything: [1]}',
+      '- {step: start, desc: d, next: start, type: http, url: u, timeout: 3, x-anything: [1]}',
       'start',
     )
     expect(step.work?.action).toEqual({
       type: 'http',
       url: 'u',
       timeout: 3,
-      anything: [1],
+      'x-anything': [1],
     })
   })
 

@@ -176,7 +176,7 @@ test('large entries make a page shorter, not an error', async () => {
   const path = newPath()
   const filler = 'x'.repeat(1_000_000)
   for (const mark of 'abcdef') {
-    await client.register(`path: ${path}\nworkflow: [{step: start}]\nnote: ${mark}${filler}`)
+    await client.register(`path: ${path}\nworkflow: [{step: start}]\nx-note: ${mark}${filler}`)
   }
   const pages = await pagesOf(`/api/catalog/resource?resource_path=${path}`)
   const versions = pages.map(({ body }) =>

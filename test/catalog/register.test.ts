@@ -180,7 +180,7 @@ test('YAML is read as PyYAML reads it, but dates stay text', async () => {
 
 test('merge keys and aliases are written out', async () => {
   const path = newPath()
-  const yaml = 'base: &b {a: 1, c: [x]}\nworkload: {<<: *b, a: 2, list: [*b, *b]}'
+  const yaml = 'x-base: &b {a: 1, c: [x]}\nworkload: {<<: *b, a: 2, list: [*b, *b]}'
   await client.post(REGISTER, { content: minimal(path, yaml) })
   const base = { a: 1, c: ['x'] }
   expect((await payloadOf(path)).workload).toEqual({ a: 2, c: ['x'], list: [base, base] })
