@@ -184,13 +184,29 @@ export const findIterations = (
   sql: Sql,
   p: { execution_id: string; step: string; after: number; limit: number },
 ): Statement => sql`
-  with items as (
+  with reported as (
+    -- iterations that a worker reports by itself
     select distinct on (e.current_index) e.current_index, e.result from noetl.event e
     where e.execution_id = ${p.execution_id} and e.node_name = ${p.step}
       and e.event_type in ('action_completed', 'iteration_completed')
       and e.current_index > ${p.after}::int
     order by e.current_index, e.seq
     limit ${p.limit}::int + 1
+  ), decided as (
+    select done.current_index, done.result
+    from noetl.event s,
+      generate_series(${p.after}::int + 1, (s.context->>'total')::int - 1) n,
+      lateral (
+        select e.current_index, e.result from noetl.event e
+        where e.execution_id = ${p.execution_id} and e.event_type = 'iteration_completed'
+          and e.node_name = ${p.step} || '[' || n || ']'
+      ) done
+    where s.execution_id = ${p.execution_id} and s.node_name = ${p.step}
+      and s.event_type = 'iterator_started'
+    limit ${p.limit}::int + 1
+  ), items as (
+    select * from reported union all select * from decided
+    order by current_index limit ${p.limit}::int + 1
   ), page as (
     select i.*, row_number() over by_index as place,
       sum(octet_length(i.result::text)) over by_index as bytes

@@ -68,7 +68,7 @@ describe('an iterator', () => {
   })
 
   test('one after the other: the next begins when the last has ended', async () => {
-    const { log } = await iterated({ collection: [1, 2, 3], concurrency: 3 })
+    const { log } = await iterated({ collection: [1, 2, 3] })
     for (const n of [1, 2]) {
       const before = log.indexOf(`iteration_completed:each[${n - 1}]`)
       expect(log.indexOf(`iteration_started:each[${n}]`)).toBeGreaterThan(before)
@@ -281,6 +281,8 @@ describe('what an iterator may run', () => {
     }
     const { body } = await client.get(`/api/executions/${executionId}`)
     expect([body.status, body.result]).toEqual(['COMPLETED', [8, 10]])
+    const page = `/api/aggregate/loop/results?execution_id=${executionId}&step_name=each`
+    expect((await client.get(page)).body).toMatchObject({ results: [8, 10], count: 2 })
     await expectRebuilt(client.env.DATABASE_URL as string, [id])
   })
 })
