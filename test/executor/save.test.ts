@@ -113,6 +113,25 @@ describe('a save', () => {
     )
   })
 
+  test('has parameters where a step describes it, too', async () => {
+    const table = await newTable('n int, t text')
+    const statement = `insert into ${table} values (:n, :t)`
+    const step = {
+      storage: 'postgres',
+      auth: AUTH,
+      statement,
+      params: { n: '{{ 1 + 1 }}', t: ':n' },
+    }
+    expect(await resultOf(step)).toMatchObject({ row_count: 1, mode: 'statement' })
+    expect(await rows(`select * from ${table}`)).toEqual([{ n: 2, t: ':n' }])
+    const url = `${ECHO}/a`
+    expect(await resultOf({ storage: 'http', url, params: { q: 1 }, data: { n: 1 } })).toEqual({
+      saved: 'http',
+      endpoint: url,
+      status_code: 200,
+    })
+  })
+
   test('of a step has the result of its action', async () => {
     const table = await newTable('id int primary key, name text, j jsonb')
     const save = {
@@ -538,6 +557,14 @@ describe('names are names', () => {
     ['t', { ['ž'.repeat(32)]: 1 }, /^the name of a column has at most 63 bytes/],
   ])('refused (%#)', async (table, data, error) => {
     expect(await failed(put(table, data))).toMatch(error)
+  })
+
+  test('a domain that forbids null needs its value', async () => {
+    const domain = newName()
+    await database().query(`create domain ${domain} as text not null`)
+    const table = await newTable(`n int, v ${domain} default 'x'`)
+    expect(await failed(put(table, { n: 1 }))).toMatch(/does not allow null values/)
+    expect(await put(table, { n: 1, v: 'y' })).toMatchObject({ row_count: 1 })
   })
 
   test('a column that is not there is named', async () => {
