@@ -1,5 +1,6 @@
 // The process that holds workerd for dev/worker.ts; it ends when its parent's channel closes.
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
@@ -32,16 +33,38 @@ async function answerTo(ask: Ask): Promise<Answer> {
   }
   const { variables, port } = ask.start
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, 'wrangler.toml'))
-  const options = convertV4MiniflareOptions({
-    ...workerOptions,
-    name: 'noetl-edge',
-    host: '127.0.0.1',
-    port,
-    modules: [{ type: 'ESModule', path: 'index.mjs', contents: await bundle() }],
-    bindings: { ...(workerOptions.bindings as object), ...variables },
-  })
-  miniflare = new Miniflare(options)
-  return { url: (await miniflare.ready).href }
+  const contents = await bundle()
+  const on = (boundPort: number) =>
+    convertV4MiniflareOptions({
+      ...workerOptions,
+      name: 'noetl-edge',
+      host: '127.0.0.1',
+      port: boundPort,
+      modules: [{ type: 'ESModule', path: 'index.mjs', contents }],
+      bindings: { ...(workerOptions.bindings as object), ...variables },
+    })
+  miniflare = new Miniflare(on(port))
+  const url = await miniflare.ready
+  void watch(url, async () => miniflare?.setOptions(on(Number(url.port))))
+  return { url: url.href }
+}
+
+/** How long workerd may be silent. */
+const SILENT_MS = 30_000
+
+/**
+ * Starts workerd anew when it has hung: an endless loop of a javascript step holds all of it, as only the
+ * platform counts CPU time. The step's lease runs out then, as if its executor had died.
+ */
+async function watch(url: URL, restart: () => Promise<void>): Promise<void> {
+  for (;;) {
+    await sleep(2_000)
+    const signal = AbortSignal.timeout(SILENT_MS)
+    const error = await fetch(new URL('/health', url), { signal }).catch((caught: Error) => caught)
+    if (!(error instanceof DOMException) || error.name !== 'TimeoutError') continue
+    console.error(`the Worker was silent for ${SILENT_MS / 1000} s; starting it anew`)
+    await restart()
+  }
 }
 
 /** The Worker as one module, as `wrangler deploy` makes it. */

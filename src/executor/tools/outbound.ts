@@ -4,7 +4,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import { bytesWithin } from './bytes.ts'
 import { checkEgress, type EgressRules, matches } from './egress.ts'
 import { fetchFollowing } from './redirects.ts'
-import { FOLLOW_HEADER } from './sandbox.ts'
+import { FOLLOW_HEADER, REFUSAL_HEADER } from './sandbox.ts'
 import { ToolError } from './tool.ts'
 
 /** What a body may weigh that is sent where redirects are followed, as it may have to be sent again. */
@@ -25,20 +25,28 @@ export interface Outbound {
 export class SandboxOutbound extends WorkerEntrypoint<unknown, Outbound> {
   override async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url)
+    try {
+      return await this.#send(url, request)
+    } catch (error) {
+      // an exception would be an incident in the logs of the platform, and it is the author's
+      const why = error instanceof ToolError ? error.message : `no reply from ${url.host}`
+      return new Response(why, { status: 502, headers: { [REFUSAL_HEADER]: 'true' } })
+    }
+  }
+
+  async #send(url: URL, request: Request): Promise<Response> {
     const headers = new Headers(request.headers)
     const isFollowing = headers.has(FOLLOW_HEADER)
-    headers.delete(FOLLOW_HEADER)
+    for (const name of [FOLLOW_HEADER, 'host']) headers.delete(name)
     const { method, signal } = request
     if (!isFollowing) {
       this.#check(url)
-      return answerOf(url, fetch(new Request(request, { headers, redirect: 'manual' })))
+      // made anew: what else a request may carry (cf) can lead it to another host
+      return fetch(url, { method, headers, body: request.body, redirect: 'manual', signal })
     }
     const body = request.body && (await bytesWithin(request.body, MAX_BODY_BYTES, TOO_LARGE))
     const init = { method, headers, ...(body && { body }) }
-    return answerOf(
-      url,
-      fetchFollowing(url, init, signal, (hop) => this.#check(hop)),
-    )
+    return fetchFollowing(url, init, signal, (hop) => this.#check(hop))
   }
 
   #check(url: URL): void {
@@ -48,14 +56,5 @@ export class SandboxOutbound extends WorkerEntrypoint<unknown, Outbound> {
       throw new ToolError(`${host} is not allowed: it is not among the step's egress`)
     }
     checkEgress(url, rules)
-  }
-}
-
-async function answerOf(url: URL, response: Promise<Response>): Promise<Response> {
-  try {
-    return await response
-  } catch (error) {
-    if (error instanceof ToolError) throw error
-    throw new ToolError(`no reply from ${url.host}`)
   }
 }

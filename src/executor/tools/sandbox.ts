@@ -13,6 +13,8 @@ export const MAX_TEXT = 4_096
 export const CODE_MODULE = 'code.js'
 /** Says to the way out that redirects are to be followed there. */
 export const FOLLOW_HEADER = 'x-noetl-edge-follow'
+/** Says that what came back is no reply, but why there is none. */
+export const REFUSAL_HEADER = 'x-noetl-edge-refusal'
 
 /** What is sent into the sandbox. */
 export interface Question {
@@ -55,10 +57,13 @@ for (const [level, prefix] of Object.entries(prefixes)) {
 globalThis.fetch = async (input, init) => {
   if (!${hasEgress}) throw new Error("fetch is not allowed: set the step's egress to a list of hosts")
   const request = new Request(input, init)
-  if (request.redirect !== 'follow') return nativeFetch(request)
   const headers = new Headers(request.headers)
-  headers.set('${FOLLOW_HEADER}', 'true')
-  return nativeFetch(new Request(request, { headers, redirect: 'manual' }))
+  const isFollowing = request.redirect === 'follow'
+  if (isFollowing) headers.set('${FOLLOW_HEADER}', 'true')
+  const redirect = isFollowing ? 'manual' : request.redirect
+  const response = await nativeFetch(new Request(request, { headers, redirect }))
+  if (response.headers.has('${REFUSAL_HEADER}')) throw new Error(await response.text())
+  return response
 }
 
 const longInteger = (_key, value, { source }) =>
@@ -106,8 +111,8 @@ async function run({ input, context, timeout_ms }) {
     timer = after(() => reject(error), timeout_ms)
   })
   try {
-    const main = await mainOf()
-    return checkedJson(await Promise.race([main(input, context), late]))
+    const done = mainOf().then((main) => main(input, context))
+    return checkedJson(await Promise.race([done, late]))
   } finally {
     stop(timer)
   }
