@@ -698,6 +698,9 @@ describe('to http', () => {
   test('does not outlast the time that the step has', async () => {
     const slow = { storage: 'http', url: `${ECHO}/slow/5000` }
     expect(await failed(saved(slow, 1, { timeoutMs: 200 }))).toMatch(/within 0.2 s$/)
+    const late = [{ storage: 'http', url: `${ECHO}/slow/100` }, slow]
+    const error = await failed(saved(late, 1, { timeoutMs: 400 }))
+    expect(error).toMatch(/^save 2 of 2: no reply .* within 0\.[0-3]\d* s$/)
   })
 })
 

@@ -39,8 +39,9 @@ export async function saveTool(call: Call): Promise<ToolResult> {
   const deadline = Date.now() + call.timeoutMs
   const done: Json[] = []
   for (const one of save) {
-    const timeoutMs = Math.max(1_000, deadline - Date.now())
+    const timeoutMs = deadline - Date.now()
     try {
+      if (timeoutMs <= 0) throw new ToolError(`not done, as ${call.timeoutMs / 1000} s are over`)
       done.push(await saveOne({ ...call, timeoutMs }, one))
     } catch (error) {
       throw inPlace(error, `save ${done.length + 1} of ${save.length}`)
