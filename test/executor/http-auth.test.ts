@@ -9,9 +9,6 @@ let names = 0
 
 afterEach(() => vi.restoreAllMocks())
 
-/** What the server was asked, by a run that must succeed. */
-const asked = async (step: object, head = '') => (await resultOf(step, head)).data
-
 /** The error of a run that must fail and must send nothing. */
 async function errorUnsent(step: object): Promise<string> {
   const fetched = vi.spyOn(globalThis, 'fetch')
@@ -32,10 +29,14 @@ async function credential(type: string, data: object): Promise<string> {
 describe('a credential', () => {
   const SECRET = 'hunter2-secret'
 
-  /** Headers and query that the server saw. */
-  const sentWith = async (auth: unknown) => {
-    const { headers, query } = await asked({ auth })
-    return { headers, query }
+  /** Headers and query that were sent; the reply has them without the secrets. */
+  const sentWith = async (auth: unknown, step: object = {}) => {
+    const fetched = vi.spyOn(globalThis, 'fetch')
+    await resultOf({ auth, ...step })
+    const [to, init] = fetched.mock.calls.find(([url]) => String(url).startsWith(`${ECHO}/a`)) ?? []
+    vi.restoreAllMocks()
+    const headers: Record<string, string> = Object.fromEntries(init?.headers as Headers)
+    return { headers, query: Object.fromEntries(new URL(String(to)).searchParams) }
   }
 
   test('of type bearer is a bearer token', async () => {
@@ -47,7 +48,7 @@ describe('a credential', () => {
 
   test('of type basic is user and password, in UTF-8', async () => {
     const { headers } = await sentWith(await credential('basic', { user: 'ž', password: 'p:q' }))
-    expect(atob(headers.authorization.slice('Basic '.length))).toBe('\xc5\xbe:p:q')
+    expect(atob(headers.authorization?.slice('Basic '.length) ?? '')).toBe('\xc5\xbe:p:q')
   })
 
   test('of type api_key is a header, or in the query', async () => {
@@ -58,9 +59,32 @@ describe('a credential', () => {
   })
 
   test('of type header is all of its fields and nothing else', async () => {
-    const { headers } = await sentWith(await credential('header', { 'X-A': 'a', 'X-B': 'b' }))
-    expect(headers).toMatchObject({ 'x-a': 'a', 'x-b': 'b' })
-    expect(headers.service).toBeUndefined()
+    const data = { 'X-A': 'a', 'X-B': 'b', service: 'header', type: 'header' }
+    expect((await sentWith(await credential('header', data))).headers).toEqual({
+      'x-a': 'a',
+      'x-b': 'b',
+    })
+  })
+
+  test('of a type as other programs call it', async () => {
+    const named = { name: 'X-Key', value: SECRET }
+    expect((await sentWith(await credential('httpHeaderAuth', named))).headers).toEqual({
+      'x-key': SECRET,
+    })
+    expect((await sentWith(await credential('httpQueryAuth', named))).query).toEqual({
+      'X-Key': SECRET,
+    })
+    const basic = await credential('http-basic-auth', { user: 'u', password: 'p' })
+    expect((await sentWith(basic)).headers.authorization).toBe(`Basic ${btoa('u:p')}`)
+  })
+
+  test('within the address is sent as a header, and shows nowhere', async () => {
+    const url = ECHO.replace('//', '//us%20er:p%40ss-word@')
+    const { body } = await ran({ url: `${url}/a` })
+    expect(body.result).toMatchObject({ url: `${ECHO}/a` })
+    expect(body.result.data.headers.authorization).toBe('Basic ***')
+    const { headers } = await sentWith(undefined, { url: `${url}/a` })
+    expect(headers.authorization).toBe(`Basic ${btoa('us er:p@ss-word')}`)
   })
 
   test('is found in each form that a step may name it in', async () => {
@@ -70,10 +94,44 @@ describe('a credential', () => {
       { type: 'bearer', credential: name },
       { source: 'credential', type: 'bearer', key: name },
       { api: { type: 'bearer', key: name } },
+      { api: { source: 'credential', service: 'bearer', name } },
       { source: 'inline', type: 'bearer', fields: { token: SECRET } },
       { type: 'bearer', inline: { token: SECRET } },
     ]) {
       expect((await sentWith(auth)).headers.authorization).toBe(`Bearer ${SECRET}`)
+    }
+  })
+
+  test('may be a secret of the Worker, if steps may read that', async () => {
+    const variables = {
+      SECRETS_ALLOW: 'TOKEN, BASIC, NOETL_SECRET_HIDDEN',
+      TOKEN: SECRET,
+      BASIC: JSON.stringify({ user: 'u', password: SECRET }),
+      NOETL_SECRET_HIDDEN: SECRET,
+      OTHER: SECRET,
+    }
+    const own = oneStep(newClient(variables), { type: 'http', url: `${ECHO}/a` })
+    const sent = async (auth: object) => {
+      const fetched = vi.spyOn(globalThis, 'fetch')
+      const { text } = await own.ran({ auth })
+      expect(text).not.toContain(SECRET)
+      const [, init] = fetched.mock.calls.find(([url]) => String(url) === `${ECHO}/a`) ?? []
+      vi.restoreAllMocks()
+      return (init?.headers as Headers | undefined)?.get('authorization') ?? null
+    }
+    expect(await sent({ source: 'env', type: 'bearer', name: 'TOKEN' })).toBe(`Bearer ${SECRET}`)
+    expect(await sent({ source: 'secret', type: 'bearer', name: 'hidden' })).toBe(
+      `Bearer ${SECRET}`,
+    )
+    expect(await sent({ source: 'env', type: 'basic', name: 'BASIC' })).toBe(
+      `Basic ${btoa(`u:${SECRET}`)}`,
+    )
+    for (const [name, type, error] of [
+      ['OTHER', 'bearer', "'OTHER' is not among the secrets that steps may read (SECRETS_ALLOW)"],
+      ['ENCRYPTION_KEY', 'bearer', "'ENCRYPTION_KEY' is a setting of the Worker itself"],
+      ['TOKEN', 'basic', "the secret 'TOKEN' is to be a JSON object with the fields of basic"],
+    ]) {
+      expect(await own.errorOf({ auth: { source: 'env', type, name } })).toContain(error)
     }
   })
 
@@ -87,6 +145,18 @@ describe('a credential', () => {
       expect(body.result).toMatchObject({ data: 'plain words', url: `${ECHO}/text?a=1` })
       expect(text).not.toContain(SECRET)
       expect((await ran({ auth, url: 'http://127.0.0.1:1/' })).text).not.toContain(SECRET)
+      // a server that repeats what it was sent, in a reply and in a refusal
+      for (const path of ['a', 'status/401', 'bytes']) {
+        const { text, body } = await ran({ auth, url: `${ECHO}/${path}` })
+        expect(text).not.toContain(SECRET)
+        const kept = await client.get(`/api/execution/data/${body.id}`)
+        expect(kept.text).not.toContain(SECRET)
+        const { data } = body.events.find(
+          ({ result }: { result: { data?: { encoding?: string } } }) => result?.data?.encoding,
+        )?.result.data ?? { data: '' }
+        expect(atob(data)).not.toContain(SECRET)
+      }
+      expect((await ran({ auth, url: `${ECHO}/a` })).text).toContain('***')
     }
   })
 
@@ -109,6 +179,16 @@ describe('a credential', () => {
   ])('%s fails the step before anything is sent', async (_what, type, data, error) => {
     const auth = await credential(type, data)
     expect(await errorUnsent({ auth })).toBe(error)
+  })
+
+  test('that a template leaves empty fails the step before anything is sent', async () => {
+    const empty = 'auth is empty; name a credential, or leave it out'
+    expect(await errorUnsent({ auth: '{{ none }}' })).toBe(empty)
+    expect(await errorUnsent({ auth: "{{ '' }}" })).toBe(empty)
+    expect(await errorUnsent({ credential: '{{ none }}' })).toBe(empty)
+    expect(await errorUnsent({ auth: { source: 'credential', type: 'bearer' } })).toContain(
+      'this form of auth is not known',
+    )
   })
 
   test('that is not there fails the step before anything is sent', async () => {

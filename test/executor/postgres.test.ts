@@ -122,7 +122,7 @@ describe('a failure', () => {
     expect(await database().query(`select * from ${table}`)).toEqual([])
     expect(body).toMatchObject({ status: 'FAILED', progress: 100 })
     expect(body.error).toMatch(
-      /^duplicate key value .* \(SQLSTATE 23505\): Key \(n\)=\(1\) already exists\.$/,
+      /^command_2: duplicate key value .* \(SQLSTATE 23505\): Key \(n\)=\(1\) already exists\.$/,
     )
     expect(body.events.map(({ event_type }: { event_type: string }) => event_type)).toEqual([
       'execution_start',
@@ -143,12 +143,16 @@ describe('a failure', () => {
   })
 
   test("has the database's words, its SQLSTATE and its hint", async () => {
-    expect(await errorOf({ command: 'select 1 / 0' })).toBe('division by zero (SQLSTATE 22012)')
+    expect(await errorOf({ command: 'select 1 / 0' })).toBe(
+      'command_0: division by zero (SQLSTATE 22012)',
+    )
     expect(await errorOf({ command: 'select lenght(1)' })).toMatch(/\(SQLSTATE 42883\).*hint: /)
-    expect(await errorOf({ command: 'selec 1' })).toMatch(/^syntax error .* \(SQLSTATE 42601\)$/)
+    expect(await errorOf({ command: 'selec 1' })).toMatch(
+      /^command_0: syntax error .* \(SQLSTATE 42601\)$/,
+    )
     const failing =
-      "do $$ begin raise exception using errcode = 'XX999', message = 'own words'; end $$"
-    expect(await errorOf({ command: failing })).toBe('own words (SQLSTATE XX999)')
+      "do $$ begin raise exception using errcode = 'NE999', message = 'own words'; end $$"
+    expect(await errorOf({ command: failing })).toBe('command_0: own words (SQLSTATE NE999)')
   })
 
   test.each<[what: string, step: object, error: string]>([
@@ -164,15 +168,30 @@ describe('a failure', () => {
     ],
     [
       'auth of no known form',
-      { auth: [1], command: 'select 1' },
+      { auth: '{{ [1] }}', command: 'select 1' },
       'auth is the name of a credential, or a mapping',
     ],
     [
-      'a credential from elsewhere',
-      { auth: { source: 'env', name: 'X', type: 'postgres' }, command: 'select 1' },
-      'this form of auth is not supported; name a credential: auth: NAME',
+      'auth that a template left empty',
+      { auth: '{{ none }}', command: 'select 1' },
+      'auth is empty; name a credential, or leave it out',
     ],
-    ['a command that is no text', { command: 5 }, 'a command is SQL text'],
+    [
+      'a credential from elsewhere',
+      { auth: { source: 'vault', name: 'X', type: 'postgres' }, command: 'select 1' },
+      'this form of auth is not known; name a credential (auth: NAME), or say source: credential, env or inline',
+    ],
+    [
+      'two credentials',
+      { auth: { a: 'one', b: 'two' }, command: 'select 1' },
+      'auth names several credentials; a step takes one',
+    ],
+    ['a command that is no text', { command: '{{ 5 }}' }, 'a command is SQL text'],
+    [
+      'transaction that is neither true nor false',
+      { transaction: '{{ "no" }}', command: 'select 1' },
+      'transaction is true or false',
+    ],
     ['nothing but comments', { command: '-- nothing' }, 'there is no statement to run'],
     [
       'an undefined name',
@@ -181,6 +200,31 @@ describe('a failure', () => {
     ],
   ])('%s', async (_what, step, error) => {
     expect(await errorOf(step)).toBe(error)
+  })
+
+  test('names its command, wherever it stands and however it fails', async () => {
+    const table = newTable()
+    const seed = `create table ${table} (n int primary key, t text default E'a\\'b\n');`
+    for (const [failing, state] of [
+      ['select 1 / (n - 7) from generate_series(1, 9) n', '22012'],
+      ['selec 1', '42601'],
+      ["select 'x'::int", '22P02'],
+      [`insert into ${table} values (null)`, '23502'],
+      ["do $$ begin\n\nraise exception 'no';\nend $$", 'P0001'],
+      ['vacuum', '25001'],
+    ]) {
+      const command = `${seed} insert into ${table} values (1);\n-- $x$ 'comment'\n${failing};\nselect 1`
+      expect(await errorOf({ command })).toMatch(new RegExp(`^command_2: .*SQLSTATE ${state}`))
+    }
+    // nothing of it is left
+    expect(await database().query(`select to_regclass('${table}') as t`)).toEqual([{ t: null }])
+  })
+
+  test('at the end of a transaction says so', async () => {
+    const table = newTable()
+    const command = `create table ${table} (n int unique deferrable initially deferred);
+      insert into ${table} values (1); insert into ${table} values (1); select 1`
+    expect(await errorOf({ command })).toMatch(/^at the end of the transaction: duplicate key/)
   })
 
   test('names the fields that a credential lacks', async () => {
@@ -201,9 +245,103 @@ describe('a failure', () => {
     )
   })
 
+  test('of more than the database gives at once says so, and that nothing was done', async () => {
+    const table = newTable()
+    const command = `create table ${table} (n int); select repeat('x', 1100000) from generate_series(1, 10)`
+    expect(await errorOf({ command })).toBe(
+      'the rows are more than the database gives at once (10 MB), and nothing was done; add a limit',
+    )
+    expect(await database().query(`select to_regclass('${table}') as t`)).toEqual([{ t: null }])
+  })
+
   test('of a result too large for the log says so at once', async () => {
     expect(await errorOf({ command: "select repeat('x', 3000000) as v" })).toMatch(
       /^the result, whose statements have run, is larger than 2097152 bytes/,
+    )
+  })
+})
+
+describe('params', () => {
+  const rows = async (step: object, head = '') => {
+    const { command_0 } = await resultOf(step, head)
+    return command_0.rows
+  }
+
+  test('are values, whatever they hold', async () => {
+    const table = newTable()
+    const evil = `'); drop table ${table}; -- $1 :id`
+    const command = `create table ${table} (id int, t text, b bool, j jsonb, n numeric, tags text[], at timestamptz)`
+    await database().query(command)
+    const head = `workload: ${JSON.stringify({ evil, big: 1 })}`
+    const text = `insert into ${table} values ($1, $2, $3, $4, $5, $6::text[], $7) returning id, t, b, j, n, tags, at`
+    const params = [7, '{{ workload.evil }}', true, { a: [1, null] }, 1.5, ['a,"', null], null]
+    expect(await rows({ command: text, params }, head)).toEqual([
+      { id: 7, t: evil, b: true, j: { a: [1, null] }, n: 1.5, tags: ['a,"', null], at: null },
+    ])
+    const names = 'select id from {} where t = :evil and id = :id::int'.replace('{}', table)
+    const named = { id: 7, evil: '{{ workload.evil }}', unused: 1 }
+    expect(await rows({ command: names, params: named }, head)).toEqual([{ id: 7 }])
+    expect(await database().query(`select count(*)::int as n from ${table}`)).toEqual([{ n: 1 }])
+  })
+
+  test('of several statements are a list for each, or a mapping for all', async () => {
+    const command = 'select $1::int as a; select 2 as b; select $1::int + $2::int as c'
+    const result = await resultOf({ command, params: [[1], null, [1, 2]] })
+    const said = Object.values(result).map((one) => (one as { rows: unknown[] }).rows[0])
+    expect(said).toEqual([{ a: 1 }, { b: 2 }, { c: 3 }])
+    const named = 'select :a::int as a; select :a::int + :b::int as c'
+    const other = await resultOf({ command: named, params: { a: 1, b: 2 } })
+    expect([other.command_0.rows, other.command_1.rows]).toEqual([[{ a: 1 }], [{ c: 3 }]])
+  })
+
+  test('do not change a text that has none', async () => {
+    const command = "select ':a $1' as t, ('{1,2}'::int[])[1:2] as s, $$:b$$ as d"
+    expect(await rows({ command })).toEqual([{ t: ':a $1', s: [1, 2], d: ':b' }])
+  })
+
+  test('do not hide which command failed', async () => {
+    const table = newTable()
+    const command = `create table ${table} (n int, t text); insert into ${table} values ($1, $2); select $1::int / n from ${table}`
+    const params = [null, [0, "it's \\ $x$\n"], [1]]
+    expect(await errorOf({ command, params })).toBe('command_2: division by zero (SQLSTATE 22012)')
+  })
+
+  test.each<[command: string, params: unknown, error: RegExp]>([
+    ['select $1', 'x', /^params is /],
+    ['select $1, $2', [1], /^command_0: the statement has 2 parameters, and params 1$/],
+    ['select :a', { b: 1 }, /^command_0: the statement mentions :a, which params lacks$/],
+    ['select $1; select $2', [1, 2], /^params is a mapping .* one list or mapping for each$/],
+    ['select $1; select $1', [[1]], /^2 statements, and 1 items in params: /],
+    ['select $1::int', ['x'], /^command_0: invalid input syntax for type integer: "x"/],
+  ])('%s with %j is refused', async (command, params, error) => {
+    const given = typeof params === 'string' ? `{{ '${params}' }}` : params
+    expect(await errorOf({ command, params: given })).toMatch(error)
+  })
+})
+
+describe('transaction: false', () => {
+  test('runs each by itself, and stops at the first that fails', async () => {
+    const table = newTable()
+    const command = `create table ${table} (n int); insert into ${table} values (1); vacuum ${table}; select 1 / 0; insert into ${table} values (2)`
+    const { body } = await ran({ command, transaction: false })
+    expect(body.error).toBe('command_3: division by zero (SQLSTATE 22012)')
+    const { data } = body.events.find(
+      (event: { event_type: string }) => event.event_type === 'action_error',
+    ).result
+    expect(Object.keys(data)).toEqual(['command_0', 'command_1', 'command_2', 'command_3'])
+    expect(data.command_1).toMatchObject({ status: 'success', row_count: 1 })
+    expect(data.command_3).toEqual({
+      status: 'error',
+      message: 'division by zero (SQLSTATE 22012)',
+    })
+    expect(await database().query(`select n from ${table}`)).toEqual([{ n: 1 }])
+  })
+
+  test('has the same result where nothing fails', async () => {
+    const command = 'select $1::int as a; select 2 as b'
+    const params = [[1], null]
+    expect(await resultOf({ command, params, transaction: false })).toEqual(
+      await resultOf({ command, params }),
     )
   })
 })
@@ -220,5 +358,14 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     })
     expect(error).toMatch(/^stopped after 1 s: canceling statement due to statement timeout/)
     expect(Date.now() - startedAt).toBeLessThan(4_000)
+  })
+
+  test('a failure names its command, and a timeout is not waited for twice', async () => {
+    const name = `${AUTH}-named`
+    await client.post('/api/credentials', { name, data: { dsn: inject('postgres') } })
+    const command = 'select 1; select $1::int / $2::int; select 3'
+    expect(await errorOf({ auth: name, command, params: [null, [1, 0], null] })).toBe(
+      'command_1: division by zero (SQLSTATE 22012)',
+    )
   })
 })

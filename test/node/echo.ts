@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/flaky/N/KEY` 503 N times, then 200 with the count; all else echoes. */
+/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/page?type=&base64=` just those bytes; `/bytes` what was asked as bytes; `/flaky/N/KEY` 503 N times, then 200 with the count; all else echoes. */
 export async function startEcho(): Promise<{ url: string; stop(): Promise<void> }> {
   const asked = new Map<string, number>()
   const server = createServer(async (request, response) => {
@@ -13,6 +13,13 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
     if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, Number(argument)))
     if (verb === 'text' || verb === 'big') {
       response.end(verb === 'text' ? 'plain words' : 'x'.repeat(Number(argument)))
+      return
+    }
+    const page = url.searchParams.get('base64')
+    if (verb === 'page' && page !== null) {
+      const type = url.searchParams.get('type')
+      response.writeHead(Number(argument ?? 200), type === null ? {} : { 'content-type': type })
+      response.end(Buffer.from(page, 'base64'))
       return
     }
     if (verb === 'flaky') {
@@ -30,7 +37,7 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
       return
     }
     response.writeHead(verb === 'status' ? Number(argument) : 200, {
-      'content-type': 'application/json',
+      'content-type': verb === 'bytes' ? 'application/octet-stream' : 'application/json',
     })
     response.end(
       JSON.stringify({
