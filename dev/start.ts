@@ -117,7 +117,10 @@ async function openEmbedded(): Promise<Endpoint> {
 
 /** What the Worker gets: every variable it knows that is set here, and what running locally needs. */
 function variablesFor(databaseUrl: string, endpoint: Endpoint): Record<string, string> {
-  const given = VARIABLES.flatMap((name) => {
+  const { SECRETS_ALLOW = '', TEMPLATE_ENV = '' } = process.env
+  // what steps and templates may read has names of its own
+  const named = `${SECRETS_ALLOW} ${TEMPLATE_ENV}`.split(/[\s,]+/)
+  const given = [...VARIABLES, ...named].flatMap((name) => {
     const value = process.env[name]
     // an empty list of tools says something, an empty key does not
     const isUnset = value === undefined || (value === '' && name !== 'EDGE_TOOLS')

@@ -220,6 +220,15 @@ describe('a failure', () => {
     expect(await database().query(`select to_regclass('${table}') as t`)).toEqual([{ t: null }])
   })
 
+  test('of a step that must not run twice is not looked for', async () => {
+    const name = newTable()
+    await database().query(`create sequence ${name}`)
+    const command = `select nextval('${name}'); select 1 / 0`
+    expect(await errorOf({ command, retry: false })).toBe('division by zero (SQLSTATE 22012)')
+    expect(await database().query(`select last_value::int as n from ${name}`)).toEqual([{ n: 1 }])
+    expect(await errorOf({ command })).toBe('command_1: division by zero (SQLSTATE 22012)')
+  })
+
   test('at the end of a transaction says so', async () => {
     const table = newTable()
     const command = `create table ${table} (n int unique deferrable initially deferred);

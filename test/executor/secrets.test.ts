@@ -63,7 +63,7 @@ describe('a secrets step', () => {
   })
 
   test.each<[what: string, step: object, error: string]>([
-    ['without a name', {}, 'a secrets step needs secret_name: NAME'],
+    ['without a name', { secret_name: "{{ '' }}" }, 'a secrets step needs secret_name: NAME'],
     [
       'of one that steps may not read',
       { secret_name: 'OTHER' },

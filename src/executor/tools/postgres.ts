@@ -38,7 +38,9 @@ async function together(sql: Sql, statements: Bound[], call: Call): Promise<Json
     return fitting(commandsOf(results), TOO_LARGE)
   } catch (error) {
     if (error instanceof ToolError) throw error
-    const left = call.timeoutMs - 2 * (Date.now() - startedAt)
+    const spent = Date.now() - startedAt
+    // what must not run twice does not, though it would be undone
+    const left = call.task.retry === false ? 0 : call.timeoutMs - 2 * spent
     const failing = await failingStatement(sql, statements, error, left)
     const said = failureOf(error, call.timeoutMs)
     if (failing === null) throw new ToolError(said)
