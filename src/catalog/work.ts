@@ -95,13 +95,14 @@ export function compileWork(
     action,
     names: namesInValue(templatesOf(action)),
     timeout: tool === PLAYBOOK ? (step.timeout ?? null) : null,
-    save: saved === null || tool === SAVE ? null : saveWork(saved),
+    save: saved === null || tool === SAVE ? null : saveWork(saved, step.retry),
     iterator: null,
   }
 }
 
-function saveWork(save: Json): Work {
-  const action = { type: SAVE, save }
+/** @param retry `false` holds for the save, too: it is then begun once at most */
+function saveWork(save: Json, retry: Json = null): Work {
+  const action = { type: SAVE, save, ...(retry === false && { retry }) }
   const names = namesInValue(save)
   return { tool: SAVE, action, names, timeout: null, save: null, iterator: null }
 }

@@ -61,7 +61,8 @@ export interface Closed {
 
 export interface Batch {
   readonly playbook: Playbook
-  readonly facts: Facts
+  /** With the data that this very decision has come to. */
+  readonly facts: Facts & { readonly results: Map<string, Json | undefined> }
   readonly state: State
   readonly drafts: Draft[]
   readonly jobs: JobDraft[]

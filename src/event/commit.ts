@@ -189,7 +189,7 @@ export async function commit(
     if (known.unanswered.length > 0 || race > 0) known = await readAgain(sql, known)
     const written = known.unanswered.find(({ event_id }) => event_id === known.row.own_event_id)
     if (written) {
-      remember(known, reportsOf(known), written)
+      remember(known, reportsOf(known), written.drafts)
       const { started, backlog } = written
       return { known: { ...known, unanswered: [] }, started, backlog, later: [] }
     }
@@ -210,7 +210,7 @@ export async function commit(
       const statement = appendOf(sql, known, decision, plan, decided, held, claim)
       const [answer] = await rowsOf<AppendRow>(statement)
       if (answer?.written) {
-        remember(known, reports, { drafts: decision.drafts, started: plan.started })
+        remember(known, reports, decision.drafts)
         const { state, started, backlog, later } = plan
         return { known: { ...known, state, unanswered: [] }, started, backlog, later }
       }
@@ -379,11 +379,7 @@ function actionStarted(job: NewJob, attempt: number): Draft {
 }
 
 /** Keeps what later decisions and actions here would otherwise have to load. */
-function remember(
-  known: Known,
-  reports: readonly Report[],
-  { drafts, started }: Pick<Unanswered, 'drafts' | 'started'>,
-): void {
+function remember(known: Known, reports: readonly Report[], drafts: readonly Draft[]): void {
   const { playbook, results, items, scopes } = known
   known.outcomes.clear()
   for (const report of reports) {
@@ -408,8 +404,5 @@ function remember(
       if (isSaved || playbook.mentioned.has(node_name))
         results.set(node_name, dataOf(result ?? null))
     }
-  }
-  for (const { node_name, context } of started) {
-    if (workOf(playbook, node_name)?.save) scopes.set(node_name, context)
   }
 }

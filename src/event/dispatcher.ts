@@ -2,6 +2,7 @@
 
 import { stepOf } from '../catalog/nodes.ts'
 import type { Playbook } from '../catalog/playbook.ts'
+import { isTerminal } from '../status.ts'
 import {
   type Batch,
   type Closed,
@@ -52,7 +53,7 @@ export function decide(
   reports: readonly Report[],
 ): Outcome {
   try {
-    return inBatch(playbook, state, withReported(facts, reports), (batch) =>
+    return inBatch(playbook, state, facts, (batch) =>
       takeIn(batch, reports, (report, event) => {
         answer(batch, report, event)
         advance(batch)
@@ -90,6 +91,10 @@ function takeIn(batch: Batch, reports: readonly Report[], answerWith: Answer): v
   for (const report of reports) {
     const draft = 'draft' in report ? report.draft : report.logged
     const event = 'draft' in report ? emit(batch, draft) : report.event_id
+    const { results } = batch.facts
+    if (draft.event_type === 'action_completed' && results.get(draft.node_name) === undefined) {
+      results.set(draft.node_name, dataOf(draft.result ?? null))
+    }
     const decides = DECIDING_EVENTS.has(draft.event_type) && !('again' in report && report.again)
     if (decides) deciding.push({ draft, event })
   }
@@ -106,7 +111,7 @@ function inBatch(
 ): Outcome {
   const batch: Batch = {
     playbook,
-    facts,
+    facts: { ...facts, results: new Map(facts.results) },
     state: copyOf(state),
     drafts: [],
     jobs: [],
@@ -122,18 +127,9 @@ function inBatch(
     if (error instanceof Missing) return { missing: error.needs }
     throw error
   }
-  const { drafts, jobs, closed, dropped } = batch
+  const { drafts, closed, dropped } = batch
+  const isOver = isTerminal(batch.state.status)
+  // what was dropped, or ended with the execution, while this was decided is not queued at all
+  const jobs = isOver ? [] : batch.jobs.filter(({ node }) => !dropped.includes(node))
   return { drafts, jobs, closed, dropped, state: batch.state }
-}
-
-/** The facts with the data that the reports themselves bring. */
-function withReported(facts: Facts, reports: readonly Report[]): Facts {
-  const results = new Map(facts.results)
-  for (const report of reports) {
-    const draft = 'draft' in report ? report.draft : report.logged
-    if (draft.event_type === 'action_completed' && results.get(draft.node_name) === undefined) {
-      results.set(draft.node_name, dataOf(draft.result ?? null))
-    }
-  }
-  return { ...facts, results }
 }

@@ -299,6 +299,7 @@ function endIterator(batch: Batch, node: string, work: Work, cause: string | num
     context: counts,
     result,
   })
+  batch.facts.results.set(node, data)
   if (!partOf(node)) {
     const { cause: parent } = batch
     emit(batch, {

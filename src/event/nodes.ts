@@ -87,8 +87,9 @@ export function answer(batch: Batch, report: Draft, event: string | number): voi
 function timeOut(batch: Batch, node: string, { result = null, error }: Draft): void {
   const seconds = (dataOf(result) as JsonObject | null)?.seconds ?? '?'
   const text = error ?? `timed out after ${seconds} s`
-  if (node === '') failWhole(batch, 'timeout', text)
-  else failNode(batch, node, text)
+  if (node === '') return failWhole(batch, 'timeout', text)
+  batch.dropped.push(node)
+  failNode(batch, node, text)
 }
 
 /** What follows when a node's action, or its iterations, are done: its save, or its end. */

@@ -2,6 +2,7 @@
 // follows from each with the lease of the next, so that a step costs one round trip. It goes on within a
 // budget and leaves the rest queued, with a message to the queue that somebody else should go on.
 
+import { workOf } from '../catalog/nodes.ts'
 import { rowsOf, type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
 import { AppError } from '../errors.ts'
@@ -126,6 +127,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
     budget.steps -= jobs.length
     for (const job of jobs) {
       held.add(job.queue_id)
+      // what was passed on to it is passed on to its save
+      if (workOf(known.playbook, job.node_name)?.save) known.scopes.set(job.node_name, job.context)
       const runPlaybook = (task: JsonObject) => runChild(driver, known, job, task)
       const means = {
         sql,

@@ -106,7 +106,7 @@ describe('a step of type playbook', () => {
     })
     expect([status, body.errors[0].detail]).toEqual([
       422,
-      'a playbook step needs the path of a playbook',
+      'a playbook step needs one of path, resource_path',
     ])
   })
 
