@@ -1,15 +1,21 @@
 // `npm run worker`: a worker, to see a mixed playbook through and to read how one is written. Here is all of the
-// protocol: leasing jobs, rendering, reporting, ending leases. The tools are in tools.ts and src/.
+// protocol: leasing jobs, rendering, reporting, ending leases. The tools are those of src/, and
+// python.ts.
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { neonConfig } from '@neondatabase/serverless'
 import { textFromBase64 } from '../../src/base64.ts'
 import { retryDelay } from '../../src/executor/retry.ts'
+import { newKeeper } from '../../src/executor/secrets.ts'
 import { httpTool } from '../../src/executor/tools/http.ts'
+import { postgresTool } from '../../src/executor/tools/postgres.ts'
 import { type Call, ToolError } from '../../src/executor/tools/tool.ts'
 import { newId } from '../../src/ids.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../src/json.ts'
 import { Variables } from '../../src/settings.ts'
-import { hasPython, type Outcome, postgresTool, pythonTool } from './tools.ts'
+import { createPools } from '../neon/postgres.ts'
+import { serve } from '../neon/server.ts'
+import { hasPython, type Outcome, pythonTool } from './python.ts'
 
 /** A key may stand in the address, as its password. */
 const SERVER =
@@ -26,6 +32,8 @@ const TIMEOUT_SECONDS = 900
 const WAIT_SECONDS = 20
 const BEAT_SECONDS = 15
 const GRACE_SECONDS = 10
+/** What Neon takes and gives at once. */
+const MAX_SQL_BYTES = 10_485_760
 /** A report is at most 4 MiB, and its result may weigh two. */
 const MAX_TASK_CHARS = 1_048_576
 
@@ -50,9 +58,10 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   http: httpTool,
   postgres: postgresTool,
 }
-const { HTTP_ALLOW_HOSTS, HTTP_DENY_HOSTS, HTTP_ALLOW_PRIVATE = 'true' } = process.env
+// HTTP_ALLOW_HOSTS and the like
 const config = Variables.parse({
-  ...{ HTTP_ALLOW_HOSTS, HTTP_DENY_HOSTS, HTTP_ALLOW_PRIVATE },
+  HTTP_ALLOW_PRIVATE: 'true',
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('HTTP_'))),
   DATABASE_URL: 'postgres://not.asked',
 })
 
@@ -66,6 +75,7 @@ async function main(): Promise<void> {
     process.on(name, () => (signal.aborted ? process.exit(1) : stopping.abort()))
   }
   const capabilities = capabilitiesOf(CAPABILITIES)
+  if (capabilities.includes('postgres')) await servePostgres()
   const about = { runtime: 'node', capacity: CONCURRENCY, pid: process.pid, hostname: hostname() }
   const registration = { ...about, labels: capabilities }
   await call('/api/worker/pool/register', { name: POOL, ...registration }, signal)
@@ -84,6 +94,21 @@ async function main(): Promise<void> {
   await Promise.race([Promise.all(running), sleep(GRACE_SECONDS * 1000)])
   await beating
   await Promise.race([call('/api/worker/pool/deregister', { name: POOL }), sleep(2_000)])
+}
+
+/** The driver of the edge speaks to Neon over HTTP; this speaks to any Postgres for it. */
+async function servePostgres(): Promise<void> {
+  const pools = createPools(CONCURRENCY)
+  const { port } = await serve({
+    port: 0,
+    backend: 'postgres',
+    runFor: pools.run,
+    rttMs: 0,
+    maxRequestBytes: MAX_SQL_BYTES,
+    maxResponseBytes: MAX_SQL_BYTES,
+    log: console.error,
+  })
+  neonConfig.fetchEndpoint = `http://127.0.0.1:${port}/sql`
 }
 
 /** Begins as many jobs as there is room for; waits while there is no room, or no job. */
@@ -156,19 +181,20 @@ async function runAction(job: Job, lost: AbortSignal): Promise<Outcome> {
 
 /** Does what the step says. Whatever goes wrong is its outcome. */
 async function act(job: Job, action: JsonObject, lost: AbortSignal) {
+  const from = { config, env: {}, execution_id: job.execution_id, credential }
+  const keeper = newKeeper(from)
   let seen = { task: action, context: job.context }
   try {
     seen = await render(job, action)
     const { task, context } = seen
     const tool = TOOLS[String(task.type)]
     if (!tool) throw new ToolError(`this worker has no tool '${task.type}'`)
-    const means = { config, env: {}, result: null, waited: 0, credential }
-    const outcome = await tool({ ...means, task, timeoutMs: timeoutOf(task) }, context, lost)
-    return { ...seen, outcome }
+    const means = { ...from, ...keeper, task, timeoutMs: timeoutOf(task), result: null, waited: 0 }
+    return { ...seen, outcome: keeper.redact(await tool(means, context, lost)) }
   } catch (error) {
     const data = error instanceof ToolError ? error.data : undefined
     const failed = { status: 'error', error: messageOf(error) } as const
-    return { ...seen, outcome: data === undefined ? failed : { ...failed, data } }
+    return { ...seen, outcome: keeper.redact(data === undefined ? failed : { ...failed, data }) }
   }
 }
 

@@ -124,13 +124,12 @@ async function resultOf(code: string, step: JsonObject = {}): Promise<Any> {
   return ofType(done, 'action_completed')[0].result
 }
 
-/** A lease that waits is given up in good order, so that no job goes to a worker that is gone. */
+/** Ends all workers, and waits until the server has seen that they wait for jobs no longer. */
 async function stopAll(): Promise<void> {
-  for (const { child, ended } of workers) {
-    child.kill('SIGTERM')
-    await ended
-  }
+  for (const { child } of workers) child.kill('SIGTERM')
+  await Promise.all([...workers].map(({ ended }) => ended))
   workers.clear()
+  await sleep(600)
 }
 
 function isAlive(pid: number): boolean {
@@ -165,7 +164,9 @@ describe('what it runs', () => {
     ]
     const results = await Promise.all(cases.map(([code]) => resultOf(code, { data })))
     expect(results.map((result) => result.data)).toEqual(cases.map(([, expected]) => expected))
-    expect((await resultOf('def main(data): return data', { data: [1, 2] })).data).toEqual([1, 2])
+    expect((await resultOf('def main(data): return data', { data: '{{ [1, 2] }}' })).data).toEqual([
+      1, 2,
+    ])
   })
 
   test.runIf(python)('prints are kept, and what JSON has no word for becomes text', async () => {
@@ -184,6 +185,21 @@ def code_of(): pass`
     expect(data).toEqual({ ...plain, tuple: [1, null], 3: true, kind: 'function' })
     const loud = await resultOf('def main():\n  print("x" * 100_000)')
     expect(loud.logs).toEqual(['x'.repeat(65_536), '... and 34465 characters more'])
+  })
+
+  test.runIf(python)('iterations run on it, each knowing its element', async () => {
+    const task = {
+      type: 'python',
+      code: 'def main(n, by, index=None): return [n * by, index]',
+      data: { by: '{{ workload.by + n }}' },
+    }
+    const step = { type: 'iterator', collection: [3, 4], element: 'n', mode: 'async', task }
+    const done = await ended(await run(step, { by: 10 }))
+    expect(done.error).toBeNull()
+    expect(done.result).toEqual([
+      [39, null],
+      [56, null],
+    ])
   })
 
   test.runIf(python)(
@@ -446,14 +462,15 @@ def main(file):
   test('a worker that can do nothing, and one with the wrong key, say so and end', async () => {
     const empty = join(dir, 'no-python')
     writeFileSync(empty, '')
-    const without = await work({ PATH: empty, WORKER_CAPABILITIES: 'python' })
-    expect(await without.ended).toBe(2)
+    const [without, wrong, stranger] = await Promise.all([
+      work({ PATH: empty, WORKER_CAPABILITIES: 'python' }),
+      work({ WORKER_CAPABILITIES: 'http, cobol' }),
+      work({ NOETL_SERVER_URL: withKey(server.url, 'another-key-entirely') }),
+    ])
+    for (const worker of [without, wrong, stranger]) expect(await worker.ended).toBe(2)
     expect(without.output()).toContain('There is no python3 here')
-    const wrong = await work({ WORKER_CAPABILITIES: 'http, cobol' })
-    expect(await wrong.ended).toBe(2)
     expect(wrong.output()).toContain('cobol is none of python, http, postgres')
-    const stranger = await work({ NOETL_SERVER_URL: withKey(server.url, 'another-key-entirely') })
-    expect(await stranger.ended).toBe(2)
+    expect(stranger.output()).toMatch(/key/)
     expect(stranger.output()).not.toContain('another-key')
   })
 })

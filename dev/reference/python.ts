@@ -1,26 +1,12 @@
-// Tools of the reference worker that the edge has not, or has in another way: python in a process of its own,
-// and postgres over a plain connection.
+// The python tool of the reference worker: each step's code runs in a process of its own.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { types } from '@neondatabase/serverless'
-import pg from 'pg'
-import type { httpTool } from '../../src/executor/tools/http.ts'
-import { connectionUrl } from '../../src/executor/tools/postgres.ts'
-import { splitStatements } from '../../src/executor/tools/statements.ts'
-import {
-  authOf,
-  type Call,
-  fitting,
-  MAX_RESULT_BYTES,
-  ToolError,
-} from '../../src/executor/tools/tool.ts'
+import { type Call, type Ending, MAX_RESULT_BYTES } from '../../src/executor/tools/tool.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../src/json.ts'
-// values of Postgres become the same JSON as at the edge
-import '../../src/pg-types.ts'
 
-/** How an action ended, as the tools of src/ say it. */
-export type Outcome = Awaited<ReturnType<typeof httpTool>> & { traceback?: string }
+/** How an action ended, and where in the code. */
+export type Outcome = Ending & { traceback?: string }
 
 const PYTHON = 'python3'
 const MAX_LOG_CHARS = 65_536
@@ -212,64 +198,4 @@ function collect(stream: Readable, max: number, overflow?: () => void) {
     overflow?.()
   })
   return found
-}
-
-/** Runs the step's statements in one transaction; results as the edge's postgres tool has them. */
-export async function postgresTool(
-  call: Call,
-  _context: JsonObject,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const { task, timeoutMs } = call
-  const auth = await authOf(call)
-  if (!auth) throw new ToolError('a postgres step needs auth: NAME, the name of a credential')
-  const texts = [task.command ?? task.commands ?? task.sql ?? task.query ?? []].flat()
-  const statements = texts.flatMap((text) => splitStatements(String(text)))
-  if (statements.length === 0) throw new ToolError('there is no statement to run')
-  const client = new pg.Client({
-    connectionString: connectionUrl(auth.data),
-    types,
-    connectionTimeoutMillis: 10_000,
-  })
-  // queries report it, too
-  client.on('error', () => {})
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + 2_000)])
-  // whatever has not been committed is undone
-  limit.addEventListener('abort', () => void client.end().catch(() => {}))
-  const data: JsonObject = {}
-  try {
-    await client.connect()
-    await client.query('begin')
-    await client.query(`set local statement_timeout = ${Math.ceil(timeoutMs)}`)
-    for (const [index, statement] of statements.entries()) {
-      data[`command_${index}`] = commandOf(await client.query<JsonObject>(statement))
-    }
-    fitting(data, 'the result')
-    await client.query('commit')
-  } catch (error) {
-    if (error instanceof ToolError) throw error
-    throw new ToolError(failureOf(error, timeoutMs))
-  } finally {
-    await client.end().catch(() => {})
-  }
-  return { status: 'success', data }
-}
-
-function commandOf({ command, rows, rowCount, fields }: pg.QueryResult<JsonObject>): JsonObject {
-  const status = 'success'
-  if (fields.length > 0) {
-    return { status, rows, row_count: rows.length, columns: fields.map(({ name }) => name) }
-  }
-  if (command === 'CALL') return { status, message: 'Procedure executed successfully.' }
-  const row_count = rowCount ?? -1
-  return { status, row_count, message: `Command executed. ${row_count} rows affected.` }
-}
-
-function failureOf(error: unknown, timeoutMs: number): string {
-  if (!(error instanceof pg.DatabaseError)) {
-    return 'the database gave no answer; its statements may or may not have run'
-  }
-  if (error.code === '57014') return `stopped after ${timeoutMs / 1000} s: ${error.message}`
-  const more = [error.detail, error.hint && `hint: ${error.hint}`].filter(Boolean).join('; ')
-  return `${error.message} (SQLSTATE ${error.code})${more && `: ${more}`}`
 }
