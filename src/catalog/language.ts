@@ -1,6 +1,8 @@
 // The playbook language in tables: which keys there are at each place, what their values may be, and what they
 // mean. Registration checks by them (validate.ts), and the JSON Schema for editors is made of them.
 
+// biome-ignore-all lint/suspicious/noThenProperty: a key of the language, and of JSON Schema
+
 import { isObject, type Json, type JsonObject } from '../json.ts'
 import { END, stepName } from './playbook.ts'
 import {
@@ -50,7 +52,7 @@ import type { Key } from './yaml.ts'
 type Place = 'step' | 'task'
 
 /** Input under each of its names. */
-const inputOf = (shape: Shape, words: string): Keys =>
+const inputKeys = (shape: Shape, words: string): Keys =>
   Object.fromEntries(DATA_KEYS.map((key) => [key, [shape, words] as const]))
 
 const STEP_NAME: Shape = {
@@ -77,7 +79,7 @@ function wayOf(words: string, form: Form): Shape {
 const TARGET_KEYS: Keys = {
   step: [STEP_NAME, 'The step to go on with.'],
   name: [STEP_NAME, 'The same as step.'],
-  ...inputOf(fixedMapping, 'What is passed on to the step.'),
+  ...inputKeys(fixedMapping, 'What is passed on to the step.'),
 }
 
 const target = wayOf('a target', {
@@ -94,7 +96,6 @@ const ways = oneOrMore(
       ...TARGET_KEYS,
       when: [expression, 'The condition under which it fires; always, if there is none.'],
       condition: [expression, 'The same as when.'],
-      // biome-ignore lint/suspicious/noThenProperty: a key of the language
       then: [oneOrMore(target), 'Where to go when the condition holds.'],
       else: [
         oneOrMore(target),
@@ -394,14 +395,14 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       method: [word(METHODS, true), 'GET, if nothing is said.'],
       headers: [mapping, 'Headers of the request.'],
       params: [mapping, 'Parameters of the query.'],
-      query: [mapping, 'The same as params.'],
+      query: [mapping, 'More of them.'],
       json: [any, 'The body.'],
       payload: [any, 'The same as json.'],
       body: [any, 'The same as json.'],
       data: [any, 'The query of a GET or DELETE, the body of others; or {query, body}.'],
     },
     needs: [URLS],
-    oneOf: [URLS, ['params', 'query'], ['json', 'payload', 'body']],
+    oneOf: [URLS, ['json', 'payload', 'body']],
   },
   postgres: {
     words: "Runs SQL in a credential's database.",
@@ -434,14 +435,15 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   secrets: {
     words: 'Reads a secret.',
     keys: {
-      provider: [text, 'Who keeps it.'],
-      project_id: [text, 'The project, where the provider has them.'],
+      provider: [text, 'Who keeps it: env, a secret of the Worker; or credential.'],
       secret_name: [text, 'What it is called.'],
-      name: [text, 'The same as secret_name.'],
       key: [text, 'The same as secret_name.'],
-      field: [text, 'provider: credential: which of its fields.'],
-      version: [scalar, 'Which version; the latest, if nothing is said.'],
+      field: [text, 'credential: which of its fields.'],
+      project_id: [text, 'For a worker: the project.'],
+      version: [scalar, 'For a worker: which version.'],
     },
+    needs: [['secret_name', 'key', 'credential', 'auth']],
+    oneOf: [['secret_name', 'key']],
   },
   javascript: {
     words: 'Runs main(input, context) in an isolate of its own.',
@@ -542,7 +544,7 @@ const COMMON: Keys = {
   auth: [auth, 'The name of a credential.'],
   credential: [auth, 'The same as auth.'],
   credentials: [credentials, 'The same as auth; several, by name, for a worker.'],
-  ...inputOf(
+  ...inputKeys(
     mapping,
     `Input; where several say the same, the later counts: ${DATA_KEYS.join(', ')}.`,
   ),
@@ -573,7 +575,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   content: 'a playbook step runs what is registered: write path',
   env: 'pass values as input',
   on_error: 'it is for iterators; a step that fails ends the execution, after its retry',
-  // biome-ignore lint/suspicious/noThenProperty: a key of the language
   then: 'it stands in next',
   else: 'it stands in next',
 }
@@ -723,7 +724,6 @@ export function languageSchema(): JsonObject {
     properties: { type: { description: COMMON.type?.[1] ?? '', ...type.schema } },
     allOf: [
       ...TYPES.map((kind) => ofType({ const: kind }, refTo(`${kind}_type`))),
-      // biome-ignore lint/suspicious/noThenProperty: a key of JSON Schema
       { if: { not: { required: ['type'] } }, then: refTo('no_type') },
     ],
   }

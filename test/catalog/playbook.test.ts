@@ -62,6 +62,50 @@ describe('transitions', () => {
     ).next
     expect(transition?.data).toEqual({ a: 'data', b: 'with', c: 'args', d: 'payload', e: 'input' })
   })
+
+  test('have the condition under another name, too', () => {
+    const [transition] = stepOf(
+      '- {step: start, next: {step: start, condition: "{{ x }}"}}',
+      'start',
+    ).next
+    expect(transition).toMatchObject({ to: 'start', when: 'x', otherwise: [] })
+  })
+
+  /** Each as `to: when; not otherwise`. */
+  const ways = (next: string) =>
+    stepOf(
+      `- step: start\n  next: ${next}\n- {step: a}\n- {step: b}\n- {step: c}`,
+      'start',
+    ).next.map(({ to, when, otherwise }) => `${to}: ${when}; not ${otherwise.join(', ')}`)
+
+  test('go on with then when the condition holds, and with else when it does not', () => {
+    expect(ways('{when: x, then: a, else: b}')).toEqual(['a: x; not ', 'b: null; not x'])
+    expect(ways('[{when: "{{ x }}", then: [a, {step: b}]}]')).toEqual(['a: x; not ', 'b: x; not '])
+    expect(ways('[{condition: x, else: [a, b]}]')).toEqual(['a: null; not x', 'b: null; not x'])
+    expect(ways('[{when: x, then: ~, else: a}]')).toEqual(['a: null; not x'])
+    expect(ways('[{when: x, then: []}]')).toEqual([])
+  })
+
+  test('go on with an else of its own when no condition before it holds', () => {
+    expect(
+      ways('[c, {step: a, when: x}, {when: y, then: b, else: c}, {else: c}, {when: z, then: a}]'),
+    ).toEqual([
+      'c: null; not ',
+      'a: x; not ',
+      'b: y; not ',
+      'c: null; not y',
+      'c: null; not x, y',
+      'a: z; not ',
+    ])
+  })
+
+  test('pass on the data of each target', () => {
+    const { next } = stepOf(
+      '- {step: start, next: {when: x, then: {step: start, with: {a: 1}, data: {b: 2}}, else: {name: start, args: {c: 3}}}}',
+      'start',
+    )
+    expect(next.map(({ data }) => data)).toEqual([{ a: 1, b: 2 }, { c: 3 }])
+  })
 })
 
 describe('a step', () => {
