@@ -1,6 +1,7 @@
 // One action: render the step, run its tool, report how it ended.
 
-import { partOf, workOf } from '../catalog/nodes.ts'
+import { partOf, stepOf, workOf } from '../catalog/nodes.ts'
+import { PROGRAM_KEYS } from '../catalog/work.ts'
 import { getCredential } from '../credential/service.ts'
 import { type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
@@ -8,7 +9,7 @@ import { AppError } from '../errors.ts'
 import { templateContext } from '../event/batch.ts'
 import { type Known, loadResults, type Started } from '../event/commit.ts'
 import { globalsOf } from '../event/globals.ts'
-import type { Draft } from '../event/types.ts'
+import { type Draft, MAX_RESULT_BYTES } from '../event/types.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { type Context, renderValue, TemplateError } from '../template/index.ts'
@@ -16,13 +17,7 @@ import { retryDelay } from './retry.ts'
 import { type Keeper, newKeeper } from './secrets.ts'
 import { checkAuth } from './tools/auth.ts'
 import { PLAYBOOK, REVEALING, TOOLS } from './tools/index.ts'
-import {
-  type Call,
-  type Ending,
-  MAX_RESULT_BYTES,
-  ToolError,
-  type ToolResult,
-} from './tools/tool.ts'
+import { type Call, type Ending, ToolError, type ToolResult } from './tools/tool.ts'
 
 /** Seconds that an action may take when its step does not say: what a request always has left. */
 const DEFAULT_TIMEOUT_SECONDS = 15
@@ -95,6 +90,13 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
       result = await tool({
         task: REVEALING.has(job.tool) ? await keeper.reveal(task) : task,
         execution_id,
+        scope: {
+          ...job.context,
+          execution_id,
+          step: stepOf(job.node_name),
+          attempt: job.attempt,
+          workload: known.row.workload,
+        },
         config,
         env,
         timeoutMs,
@@ -158,11 +160,15 @@ function subjectOf({ results }: Known, { node_name }: Started): Json {
   return part?.part === 'save' ? (results.get(part.whole) ?? null) : null
 }
 
-/** The step with its templates rendered, but for its `retry`, whose conditions are about the outcome. */
-function renderTask(job: Started, context: Context): JsonObject {
-  const { retry, ...task } = job.action
-  const rendered = renderValue(task, context) as JsonObject
-  return retry === undefined ? rendered : { ...rendered, retry }
+/**
+ * The step with its templates rendered; not its `retry`, whose conditions are about the outcome, and not a
+ * program, whose braces are its own.
+ */
+function renderTask({ action }: Started, context: Context): JsonObject {
+  const isKept = (key: string) => key === 'retry' || PROGRAM_KEYS.has(key)
+  const keys = Object.entries(action)
+  const rendered = renderValue(Object.fromEntries(keys.filter(([key]) => !isKept(key))), context)
+  return { ...(rendered as JsonObject), ...Object.fromEntries(keys.filter(([key]) => isKept(key))) }
 }
 
 function contextOf(known: Known, job: Started, variables: JsonObject): Context {

@@ -25,7 +25,15 @@ function run(code: string, keys: JsonObject = {}, call: Partial<Call> = {}): Pro
   const means = { config: config(), env: { LOADER }, timeoutMs: 5_000, result: null, waited: 0 }
   const credential = () => Promise.reject(new ToolError('none'))
   const secrets = { hide: () => {}, redact: (text: string) => text }
-  return javascriptTool({ task, execution_id: '1', ...means, credential, ...secrets, ...call })
+  return javascriptTool({
+    task,
+    execution_id: '1',
+    scope: { step: 'only', execution_id: '1' },
+    ...means,
+    credential,
+    ...secrets,
+    ...call,
+  })
 }
 
 async function dataOf(code: string, keys?: JsonObject, call?: Partial<Call>): Promise<Json> {
@@ -65,7 +73,7 @@ describe('main', () => {
     const keys = { input: { a: 1, b: 1 }, args: { b: 2, c: 2 }, data: { c: 3 } }
     expect(await dataOf(main('return [input, context]'), keys)).toEqual([
       { a: 1, b: 2, c: 3 },
-      { step: 'only' },
+      { step: 'only', execution_id: '1' },
     ])
     expect(await dataOf(main('return input'))).toEqual({})
   })
@@ -477,8 +485,21 @@ describe('a playbook', () => {
 
   test('leaves the braces of its code alone', async () => {
     const code = 'const main = () => ({ text: "{{ x }}", a: {b: {}}})'
-    const result = await steps.resultOf({ code_b64: btoa(code) })
-    expect(result).toEqual({ text: '{{ x }}', a: { b: {} } })
+    for (const step of [{ code }, { code_b64: btoa(code) }]) {
+      expect(await steps.resultOf(step)).toEqual({ text: '{{ x }}', a: { b: {} } })
+    }
+  })
+
+  test('knows where it stands', async () => {
+    const code = 'const main = (_input, context) => context'
+    const { body } = await steps.ran({ code }, 'workload: {w: 1}')
+    expect(body.result).toEqual({
+      step: 'only',
+      step_name: 'only',
+      execution_id: body.id,
+      attempt: 1,
+      workload: { w: 1 },
+    })
   })
 
   test('fails with its error', async () => {

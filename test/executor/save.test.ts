@@ -43,6 +43,7 @@ async function saved(save: Json, result: Json = null, more: Partial<Call> = {}):
     result,
     waited: 0,
     execution_id: '1',
+    scope: { step: 'only', execution_id: '1' },
     hide: () => {},
     redact: (text) => text,
     credential: async (name) => {

@@ -1,6 +1,7 @@
 // The http tool: one request, its reply in the shape that NoETL's workers report.
 
 import { toBase64 } from '../../base64.ts'
+import { MAX_RESULT_BYTES } from '../../event/types.ts'
 import { type Json, type JsonObject, toJson } from '../../json.ts'
 import { authOf } from './auth.ts'
 import { checkEgress } from './egress.ts'
@@ -8,7 +9,7 @@ import { authorize, unburden } from './http-auth.ts'
 import { asText, encoded, objectOf, partsOf, setHeader } from './http-body.ts'
 import { dataOf, readBytes, textOf } from './http-reply.ts'
 import { fetchFollowing } from './redirects.ts'
-import { type Call, type Ending, MAX_RESULT_BYTES, ToolError } from './tool.ts'
+import { type Call, type Ending, ToolError } from './tool.ts'
 
 const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])
 /** How much of a refusal's text its error repeats, in characters. */

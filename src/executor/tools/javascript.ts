@@ -3,7 +3,8 @@
 
 import { exports } from 'cloudflare:workers'
 import { textFromBase64, toBase64 } from '../../base64.ts'
-import { DATA_KEYS } from '../../catalog/workbook.ts'
+import { inputOf } from '../../catalog/work.ts'
+import { MAX_RESULT_BYTES } from '../../event/types.ts'
 import { isObject, type Json, type JsonObject, parseStorableJson, toJson } from '../../json.ts'
 import { bytesWithin } from './bytes.ts'
 import type { Outbound } from './outbound.ts'
@@ -15,7 +16,7 @@ import {
   type Question,
   sandboxModule,
 } from './sandbox.ts'
-import { type Call, fitting, MAX_RESULT_BYTES, ToolError, type ToolResult } from './tool.ts'
+import { type Call, fitting, ToolError, type ToolResult } from './tool.ts'
 
 /** What one call may use, where the platform counts it; workerd by itself does not. */
 const LIMITS = { cpuMs: 10_000, subRequests: 50 }
@@ -37,8 +38,8 @@ export async function javascriptTool(call: Call): Promise<ToolResult> {
   const code = codeOf(task)
   const worker = await isolateOf(env.LOADER, code, outboundOf(call))
   const answer = await ask(worker, code, {
-    input: Object.assign({}, ...DATA_KEYS.map((key) => task[key]).filter(isObject)),
-    context: { step: task.step ?? task.name ?? null },
+    input: inputOf(task),
+    context: call.scope,
     timeout_ms: timeoutMs,
   })
   return resultOf(answer)

@@ -1,6 +1,7 @@
 // A tool is one file with one function of this shape, registered in index.ts.
 
 import type { Env } from '../../env.ts'
+import { MAX_RESULT_BYTES } from '../../event/types.ts'
 import { type Json, type JsonObject, toJson } from '../../json.ts'
 import type { Config } from '../../settings.ts'
 
@@ -9,6 +10,8 @@ export interface Call {
   /** The step's keys with their templates rendered, and secrets in place of their references. */
   task: JsonObject
   execution_id: string
+  /** Where in which execution it stands: execution_id, step, attempt, workload, and what was passed on. */
+  scope: JsonObject
   config: Config
   /** The platform's bindings. */
   env: Env
@@ -44,9 +47,6 @@ export class ToolError extends Error {
     this.data = data
   }
 }
-
-/** A result is written into two events by one request, and that is at most 10 MB. */
-export const MAX_RESULT_BYTES = 2 * 1_048_576
 
 /** The data, if it is small enough for the log. */
 export function fitting<Data extends Json>(data: Data, what: string): Data {
