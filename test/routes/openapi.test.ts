@@ -9,6 +9,7 @@ import * as world from './world.ts'
 
 /** Operations that NoETL does not have. */
 const OURS: Readonly<Record<string, string>> = {
+  'GET /api/catalog/schema': 'editors complete playbooks by it, and say what is wrong',
   'POST /api/executions/{execution_id}/cancel': 'stop, by the word that people look for',
   'POST /api/queue/{queue_id}/redrive': 'a dead job is nothing to repair in the database by hand',
   'POST /api/runtime/deregister': 'for those whose DELETE loses its body, as worker pools have it',

@@ -17,6 +17,7 @@ const FALLBACK = 'GET /api/catalog/playbook/fallback'
 const CHANGE = 'PUT /api/catalog/playbook'
 const CONTENT = 'GET /api/catalog/playbook/content'
 const STORE = 'PUT /api/catalog/playbook/content'
+const SCHEMA = 'GET /api/catalog/schema'
 const WIDGETS = 'GET /api/catalog/widgets'
 
 const REGISTERED = {
@@ -367,6 +368,7 @@ export const catalog = [
   }),
   ...entries,
   ...changes,
+  good(SCHEMA, { reply: 'object', is: { title: 'Playbook', $defs: { step: {}, next: {} } } }),
   good(WIDGETS, {
     given: world.registered,
     reply: [
