@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { type Call, type Ending, MAX_RESULT_BYTES } from '../../src/executor/tools/tool.ts'
+import { MAX_RESULT_BYTES } from '../../src/event/types.ts'
+import type { Call, Ending } from '../../src/executor/tools/tool.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../src/json.ts'
 
 /** How an action ended, and where in the code. */

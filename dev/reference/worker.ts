@@ -189,7 +189,8 @@ async function act(job: Job, action: JsonObject, lost: AbortSignal) {
     const { task, context } = seen
     const tool = TOOLS[String(task.type)]
     if (!tool) throw new ToolError(`this worker has no tool '${task.type}'`)
-    const means = { ...from, ...keeper, task, timeoutMs: timeoutOf(task), result: null, waited: 0 }
+    const held = { scope: isObject(context) ? context : {}, result: null, waited: 0 }
+    const means = { ...from, ...keeper, ...held, task, timeoutMs: timeoutOf(task) }
     return { ...seen, outcome: keeper.redact(await tool(means, context, lost)) }
   } catch (error) {
     const data = error instanceof ToolError ? error.data : undefined

@@ -5,8 +5,6 @@ import { namesInExpression, namesInValue } from '../template/index.ts'
 import { bareExpression, compileWork, partsOf, type Work } from './work.ts'
 import { DATA_KEYS, resolved, tasksOf } from './workbook.ts'
 
-export { bareExpression, ENCODED, PROGRAM_KEYS, TOOLS } from './work.ts'
-
 /** Step types that only route. */
 export const ROUTERS: ReadonlySet<string> = new Set(['start', 'end', 'route'])
 

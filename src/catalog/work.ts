@@ -22,9 +22,10 @@ export const TOOLS: ReadonlySet<string> = new Set([
   'iterator',
 ])
 
-export const ITERATOR = 'iterator'
+const ITERATOR = 'iterator'
+/** The step type that is run as an execution of its own. */
 export const PLAYBOOK = 'playbook'
-export const SAVE = 'save'
+const SAVE = 'save'
 
 /** What a step, or an iteration of one, does. */
 export interface Work {
@@ -61,7 +62,7 @@ export interface Iterator {
 /** Keys of a step that say where it stands and not what it does. */
 const FLOW_KEYS = new Set(['step', 'name', 'next', 'desc', 'description', 'type', 'save', 'loop'])
 /** Keys of SQL in base64, and what they are called when it is plain. */
-export const ENCODED: Readonly<Record<string, string>> = {
+const ENCODED: Readonly<Record<string, string>> = {
   command_b64: 'command',
   commands_b64: 'commands',
 }

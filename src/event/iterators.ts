@@ -175,7 +175,7 @@ function countOf(given: Json, context: Context, what: string): number | null {
 }
 
 /** Starts the iterations that may run now; ends the iterator when none is left. */
-export function goOnIterating(batch: Batch, node: string, cause: string | number | null): void {
+function goOnIterating(batch: Batch, node: string, cause: string | number | null): void {
   const work = workOf(batch.playbook, node)
   // an iteration that has ended as soon as it began: whoever began it goes on
   if (!work?.iterator || batch.iterating.has(node)) return

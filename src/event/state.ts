@@ -30,7 +30,7 @@ export interface State {
 }
 
 /** How far an iterator has come. */
-export interface Iterated {
+interface Iterated {
   total: number
   /** How many of its iterations may run at once. */
   concurrency: number

@@ -1,7 +1,7 @@
 // One action: render the step, run its tool, report how it ended.
 
 import { partOf, stepOf, workOf } from '../catalog/nodes.ts'
-import { PROGRAM_KEYS } from '../catalog/work.ts'
+import { PLAYBOOK, PROGRAM_KEYS } from '../catalog/work.ts'
 import { getCredential } from '../credential/service.ts'
 import { type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
@@ -16,7 +16,7 @@ import { type Context, renderValue, TemplateError } from '../template/index.ts'
 import { retryDelay } from './retry.ts'
 import { type Keeper, newKeeper } from './secrets.ts'
 import { checkAuth } from './tools/auth.ts'
-import { PLAYBOOK, REVEALING, TOOLS } from './tools/index.ts'
+import { REVEALING, TOOLS } from './tools/index.ts'
 import { type Call, type Ending, ToolError, type ToolResult } from './tools/tool.ts'
 
 /** Seconds that an action may take when its step does not say: what a request always has left. */

@@ -1,7 +1,7 @@
 // Steps of type playbook: each is an execution of its own. The child's id is that of the parent's
 // step_started event, so that however often the step's action begins, there is one child.
 
-import { inputOf, partsOf } from '../catalog/work.ts'
+import { inputOf, PLAYBOOK, partsOf } from '../catalog/work.ts'
 import { rowsOf } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Known, Started } from '../event/commit.ts'
@@ -19,7 +19,6 @@ import {
   handOver,
 } from '../queue/leases.ts'
 import { claimOf, type Driver, goOn, takeUp } from './drive.ts'
-import { PLAYBOOK } from './tools/index.ts'
 import { type Ending, fitting, ToolError } from './tools/tool.ts'
 
 /**

@@ -3,6 +3,7 @@
 // budget and leaves the rest queued, with a message to the queue that somebody else should go on.
 
 import { workOf } from '../catalog/nodes.ts'
+import { PLAYBOOK } from '../catalog/work.ts'
 import { rowsOf, type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
 import { AppError } from '../errors.ts'
@@ -32,7 +33,7 @@ import {
   unkeepable,
 } from './action.ts'
 import { afterEnd, runChild } from './child.ts'
-import { PLAYBOOK, TOOLS } from './tools/index.ts'
+import { TOOLS } from './tools/index.ts'
 
 /** What an invocation may spend on driving. */
 interface Budget {

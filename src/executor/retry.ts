@@ -1,6 +1,6 @@
 // Whether a failed action is tried again, and when: a step's `retry`. Pure, but for the jitter handed in.
 
-import { bareExpression } from '../catalog/playbook.ts'
+import { bareExpression } from '../catalog/work.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
 import { type Context, evaluateExpression, isTruthyWhen, TemplateError } from '../template/index.ts'
 import type { ToolResult } from './tools/tool.ts'

@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import {
-  bareExpression,
-  compilePlaybook,
-  decisionNeeds,
-  isJoin,
-  type Step,
-} from '../../src/catalog/playbook.ts'
+import { compilePlaybook, decisionNeeds, isJoin, type Step } from '../../src/catalog/playbook.ts'
 import { pathOf, readPlaybook } from '../../src/catalog/validate.ts'
+import { bareExpression } from '../../src/catalog/work.ts'
 
 /** Compiles YAML of steps. */
 function compiled(yaml: string) {

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Endpoint, startEndpoint } from '../../dev/neon/client.ts'
 import { findHead, hide, listHeads, register, searchHeads } from '../../src/catalog/queries.ts'
 import type { Sql, Statement } from '../../src/db.ts'
-import { append, readExecution } from '../../src/event/log.ts'
+import { append, readExecution, readItems, readOutcomes, readScope } from '../../src/event/log.ts'
 import {
   findDetail,
   findEvent,
   findEvents,
+  findIterations,
   findRenderContext,
   type ListFilter,
   listExecutions,
@@ -178,6 +179,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
         jobs: [],
         closed: ['n'],
         failed: [],
+        dropped: ['m'],
         decided: [],
         lease: null,
         taken: [],
@@ -224,6 +226,14 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ['jobs by worker', (s) => listJobs(s, { ...ANY_JOB, worker_id: 'w' }), /queue_by_worker/],
   ['jobs by execution', (s) => listJobs(s, { ...ANY_JOB, execution_id: ID }), /queue_node_key/],
   ['queue size', (s) => countJobs(s, 'queued'), /queue_by_status|queue_ready/],
+  ['items', (s) => readItems(s, ID, 'a', 200), /node_name_event_type_seq_idx/],
+  ['outcomes', (s) => readOutcomes(s, ID, 'a'), /node_name_event_type_seq_idx/],
+  ['scope', (s) => readScope(s, ID, 'a'), /queue_node_key/],
+  [
+    'iterations',
+    (s) => findIterations(s, { execution_id: ID, step: 'a', after: 5, limit: 10 }),
+    /node_name_event_type_seq_idx/,
+  ],
   ['render', (s) => findRenderContext(s, ID, ['a']), /node_name_event_type_seq_idx/],
   ['sweep', (s) => sweep(s), /queue_lease_until/],
   [

@@ -7,9 +7,6 @@ import type { Tool } from './tool.ts'
 import { transformTool } from './transform.ts'
 import { timeoutTool, waitTool } from './wait.ts'
 
-/** The step type that is run as an execution of its own. */
-export const PLAYBOOK = 'playbook'
-
 /** The tools of the edge executor, by step type. */
 export const TOOLS: Readonly<Record<string, Tool>> = {
   http: httpTool,
