@@ -4,7 +4,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: a key of the language, and of JSON Schema
 
 import { isObject, type Json, type JsonObject } from '../json.ts'
-import { END, stepName } from './playbook.ts'
+import { END, ROUTERS, stepName } from './playbook.ts'
 import {
   any,
   auth,
@@ -17,13 +17,13 @@ import {
   expression,
   type Form,
   fixed,
-  fixedCount,
   fixedFlag,
   fixedMapping,
   fixedNumber,
   flag,
   has,
   identifier,
+  isCount,
   isTemplate,
   type Keys,
   mapping,
@@ -141,9 +141,16 @@ const next: Shape = {
   },
 }
 
+const MAX_ATTEMPTS = 100
+const attempts = fixed(
+  `a whole number from 1 to ${MAX_ATTEMPTS}`,
+  { type: 'integer', minimum: 1, maximum: MAX_ATTEMPTS },
+  (value) => isCount(value) && Number(value) <= MAX_ATTEMPTS,
+)
+
 const POLICY: Form = {
   keys: {
-    max_attempts: [fixedCount, 'How often it is tried in all; 3 if nothing is said.'],
+    max_attempts: [attempts, 'How often it is tried in all; 3 if nothing is said.'],
     initial_delay: [fixedNumber, 'Seconds before the second attempt; 1.'],
     max_delay: [fixedNumber, 'The longest time between two attempts, in seconds; 60.'],
     backoff_multiplier: [fixedNumber, 'By how much each delay is longer than the one before; 2.'],
@@ -156,11 +163,11 @@ const POLICY: Form = {
 
 const policy = shapeOf('a retry', POLICY)
 const retry: Shape = {
-  schema: { anyOf: [{ type: 'boolean' }, fixedCount.schema, policy.schema] },
+  schema: { anyOf: [{ type: 'boolean' }, attempts.schema, policy.schema] },
   check(value, at, checking) {
     if (typeof value === 'boolean') return
     if (isObject(value)) policy.check(value, at, checking)
-    else if (typeof value === 'number') fixedCount.check(value, at, checking)
+    else if (typeof value === 'number') attempts.check(value, at, checking)
     else checking.report(at, 'retry is true, false, a number of attempts, or a mapping')
   },
 }
@@ -386,7 +393,7 @@ interface Kind extends Form {
 const ROUTER: Kind = { words: 'Does nothing itself; its next says where to go.', keys: {} }
 
 /** Step types, and the keys that each has beside those that all have. */
-export const KINDS: Readonly<Record<string, Kind>> = {
+const KINDS: Readonly<Record<string, Kind>> = {
   http: {
     words: 'Sends a request.',
     keys: {
@@ -506,9 +513,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     },
     also: checkIterator,
   },
-  start: ROUTER,
-  end: ROUTER,
-  route: ROUTER,
+  ...Object.fromEntries([...ROUTERS].map((type) => [type, ROUTER])),
 }
 
 const TYPES = Object.keys(KINDS)

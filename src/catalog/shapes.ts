@@ -121,7 +121,6 @@ export const secondsOrNone = rendered(
   (value) => isNumber(value) && Number(value) >= 0,
 )
 export const count = rendered('a whole number above 0', { type: 'integer', minimum: 1 }, isCount)
-export const fixedCount = fixed('a whole number above 0', { type: 'integer', minimum: 1 }, isCount)
 export const fixedNumber = fixed(
   'a number, 0 or more',
   { type: 'number', minimum: 0 },
@@ -152,7 +151,7 @@ export const encodedSql: Shape = {
   },
 }
 
-function isCount(value: Json): boolean {
+export function isCount(value: Json): boolean {
   return isNumber(value) && Number.isInteger(Number(value)) && Number(value) >= 1
 }
 

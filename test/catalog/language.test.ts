@@ -244,10 +244,10 @@ describe('a step is refused', () => {
     ],
     // retry
     [{ ...HTTP, retry: '3' }, '/retry: retry is true, false, a number of attempts, or a mapping'],
-    [{ ...HTTP, retry: 0 }, '/retry: retry is a whole number above 0'],
+    [{ ...HTTP, retry: 0 }, '/retry: retry is a whole number from 1 to 100'],
     [
       { ...HTTP, retry: { max_attempts: '{{ n }}' } },
-      '/retry/max_attempts: max_attempts is a whole number above 0',
+      '/retry/max_attempts: max_attempts is a whole number from 1 to 100',
     ],
     [
       { ...HTTP, retry: { initial_delay: -1 } },

@@ -1,6 +1,8 @@
 // The language as editors get it: it says what registration says, as far as a JSON Schema can.
 // biome-ignore-all lint/suspicious/noThenProperty: a key of the language
 import { describe, expect, test } from 'vitest'
+import { ROUTERS } from '../../src/catalog/playbook.ts'
+import { TOOLS } from '../../src/catalog/work.ts'
 import { readYaml } from '../../src/catalog/yaml.ts'
 import { isObject, type Json, type JsonObject } from '../../src/json.ts'
 import { newClient } from '../support.ts'
@@ -52,6 +54,8 @@ function fits(value: Json, said: Json | undefined): boolean {
         return typeof value !== 'string' || new RegExp(String(is)).test(value)
       case 'minimum':
         return typeof value !== 'number' || value >= Number(is)
+      case 'maximum':
+        return typeof value !== 'number' || value <= Number(is)
       case 'exclusiveMinimum':
         return typeof value !== 'number' || value > Number(is)
       case 'items':
@@ -108,6 +112,12 @@ test('every example fits it', () => {
   for (const [name, text] of Object.entries(examples)) {
     expect([name, fits(readYaml(text).value ?? null, schema)]).toEqual([name, true])
   }
+})
+
+test('it knows the types that there are', () => {
+  const { typed } = (body as { $defs: { typed: { properties: { type: { enum: string[] } } } } })
+    .$defs
+  expect([...typed.properties.type.enum].sort()).toEqual([...TOOLS, ...ROUTERS].sort())
 })
 
 test('every key has a description, and each type says what it is for', () => {
