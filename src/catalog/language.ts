@@ -347,6 +347,13 @@ const ITERATION_KEYS: Keys = {
 }
 const iteration = shapeOf('an iterator', { keys: ITERATION_KEYS })
 
+/** What is done in parts is tried again in parts. */
+function checkUntried(instead: string) {
+  return (step: JsonObject, at: Key[], checking: Checking) => {
+    if (has(step, 'retry')) checking.report([...at, 'retry'], `it takes no retry: ${instead}`)
+  }
+}
+
 /** Checks that an iterator has what it needs, wherever that stands. */
 function checkIterator(step: JsonObject, at: Key[], checking: Checking): void {
   const { report } = checking
@@ -490,6 +497,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     },
     needs: [PATHS],
     oneOf: [PATHS],
+    also: checkUntried('its steps have retries of their own'),
     instead: {
       return_step: "the result is that of the playbook's end: write result there",
       content: 'register that playbook and name its path',
@@ -511,7 +519,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
       data: [any, 'The same as collection, if there is none.'],
       iterator: [iteration, 'All of these keys in one mapping.'],
     },
-    also: checkIterator,
+    also(step, at, checking) {
+      checkUntried('its task has one of its own')(step, at, checking)
+      checkIterator(step, at, checking)
+    },
   },
   ...Object.fromEntries([...ROUTERS].map((type) => [type, ROUTER])),
 }

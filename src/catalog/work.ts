@@ -87,6 +87,7 @@ export function compileWork(
   // the result of `end` is rendered when all is done, not before its own action
   const isFlow = (key: string) =>
     (FLOW_KEYS.has(key) && !(key === SAVE && tool === SAVE)) ||
+    key.startsWith('x-') ||
     (isEnd && key === 'result') ||
     (tool === PLAYBOOK && key === 'timeout')
   const keys = Object.entries(step).filter(([key]) => !isFlow(key))

@@ -1,7 +1,8 @@
 // One action: render the step, run its tool, report how it ended.
 
 import { partOf, stepOf, workOf } from '../catalog/nodes.ts'
-import { PLAYBOOK, PROGRAM_KEYS } from '../catalog/work.ts'
+import { inputOf, PLAYBOOK, PROGRAM_KEYS } from '../catalog/work.ts'
+import { DATA_KEYS } from '../catalog/workbook.ts'
 import { getCredential } from '../credential/service.ts'
 import { type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
@@ -165,10 +166,22 @@ function subjectOf({ results }: Known, { node_name }: Started): Json {
  * program, whose braces are its own.
  */
 function renderTask({ action }: Started, context: Context): JsonObject {
-  const isKept = (key: string) => key === 'retry' || PROGRAM_KEYS.has(key)
-  const keys = Object.entries(action)
-  const rendered = renderValue(Object.fromEntries(keys.filter(([key]) => !isKept(key))), context)
-  return { ...(rendered as JsonObject), ...Object.fromEntries(keys.filter(([key]) => isKept(key))) }
+  const kept = new Set(['retry', ...PROGRAM_KEYS])
+  const some = (isWanted: (key: string) => boolean) =>
+    Object.fromEntries(Object.entries(action).filter(([key]) => isWanted(key)))
+  const input = renderValue(some(isInput), context) as JsonObject
+  // the rest sees the step's input, as what NoETL's workers render does
+  const data = inputOf(input)
+  const seen = { ...context, ...(Object.keys(data).length > 0 && { input: data, data }) }
+  const rest = renderValue(
+    some((key) => !isInput(key) && !kept.has(key)),
+    seen,
+  ) as JsonObject
+  return { ...some((key) => kept.has(key)), ...rest, ...input }
+}
+
+function isInput(key: string): boolean {
+  return DATA_KEYS.includes(key)
 }
 
 function contextOf(known: Known, job: Started, variables: JsonObject): Context {

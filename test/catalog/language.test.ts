@@ -244,6 +244,14 @@ describe('a step is refused', () => {
     ],
     // retry
     [{ ...HTTP, retry: '3' }, '/retry: retry is true, false, a number of attempts, or a mapping'],
+    [
+      { type: 'playbook', path: 'a', retry: 3 },
+      '/retry: it takes no retry: its steps have retries of their own',
+    ],
+    [
+      { type: 'iterator', collection: [], element: 'n', task: HTTP, retry: true },
+      '/retry: it takes no retry: its task has one of its own',
+    ],
     [{ ...HTTP, retry: 0 }, '/retry: retry is a whole number from 1 to 100'],
     [
       { ...HTTP, retry: { max_attempts: '{{ n }}' } },

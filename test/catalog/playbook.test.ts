@@ -143,7 +143,6 @@ describe('a step', () => {
       type: 'http',
       url: 'u',
       timeout: 3,
-      'x-anything': [1],
     })
   })
 

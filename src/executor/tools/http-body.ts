@@ -10,7 +10,7 @@ export function partsOf(
   method: string,
 ): { query: JsonObject; body: Json | undefined } {
   const bodyless = method === 'GET' || method === 'DELETE' || method === 'HEAD'
-  const data = task.data
+  const data = dataOf(task)
   const named = isObject(data) ? data : {}
   const isNamed = 'query' in named || 'body' in named
   const query = {
@@ -21,6 +21,13 @@ export function partsOf(
   const body =
     task.json ?? task.payload ?? task.body ?? (isNamed ? named.body : bodyless ? undefined : data)
   return { query, body }
+}
+
+/** What the step passes: NoETL merges these into `data`. */
+function dataOf(task: JsonObject): Json | undefined {
+  const passed = [task.input, task.args, task.with].filter(isObject)
+  if (passed.length === 0 || (task.data !== undefined && !isObject(task.data))) return task.data
+  return Object.assign({}, ...passed, task.data)
 }
 
 /** The body as its content type says: text as it is, a form, or JSON. May set or drop that header. */

@@ -667,7 +667,7 @@ export const executions = [
       for (const current_index of [1, 0]) {
         await world.must('POST', '/api/events', {
           execution_id: execution.id,
-          event_type: 'iteration_completed',
+          event_type: 'action_completed',
           status: 'COMPLETED',
           node_name: 'work',
           current_index,
