@@ -2,10 +2,10 @@
 
 import type { Fault } from '../errors.ts'
 import { isObject, type Json, type JsonObject } from '../json.ts'
-import { checkSyntax } from '../template/index.ts'
+import { checkSyntax, TemplateError } from '../template/index.ts'
 import { pointerPart } from '../validate.ts'
 import { checkStep, checkTop, checkWork } from './language.ts'
-import { START, stepName } from './playbook.ts'
+import { compilePlaybook, START, stepName } from './playbook.ts'
 import { type Checking, checkTemplate } from './shapes.ts'
 import { PROGRAM_KEYS } from './work.ts'
 import { isReference, nestingOf, resolved, taskNameOf, tasksOf } from './workbook.ts'
@@ -137,6 +137,33 @@ function checkWorkflow(
     checkStep(step, [key, index], checking)
     checkTemplates(step, [key, index], report, expressions)
     checkReferences(step, [key, index], checking)
+  }
+  if (firstOf.size === steps.length) checkHidden(payload, key, firstOf, report)
+}
+
+/** Names that mean something else to templates, everywhere. */
+const TAKEN = ['workload', 'execution_id', 'env', 'job', 'now', 'uuid', 'result', 'this']
+
+/** Checks that templates do not mention steps that they cannot see. */
+function checkHidden(
+  payload: JsonObject,
+  key: string,
+  steps: ReadonlyMap<string, number>,
+  report: Report,
+): void {
+  const hidden = TAKEN.filter((name) => steps.has(name))
+  if (hidden.length === 0) return
+  let mentioned: ReadonlySet<string>
+  try {
+    ;({ mentioned } = compilePlaybook(payload))
+  } catch (error) {
+    // what is wrong with a template has been said
+    if (!(error instanceof TemplateError)) throw error
+    return
+  }
+  for (const name of hidden.filter((name) => mentioned.has(name))) {
+    const at = [key, steps.get(name) ?? 0]
+    report(at, `templates use '${name}', which is not this step to them: give it another name`)
   }
 }
 

@@ -124,12 +124,13 @@ export class Missing extends Error {
 export function templateContext(facts: TemplateFacts, extra: JsonObject = {}): Context {
   return {
     ...facts.workload,
+    // other names of the workload, but not in the place of a step
+    work: facts.workload,
+    context: facts.workload,
     ...Object.fromEntries(facts.results),
     ...extra,
     ...facts.globals,
     workload: facts.workload,
-    work: facts.workload,
-    context: facts.workload,
     execution_id: facts.execution_id,
   }
 }

@@ -516,3 +516,15 @@ test('what takes long to decide is refused: each else with all conditions before
     '/workflow: more than 10000 transitions',
   ])
 })
+
+test('a step that templates could not see, and mention, is refused', () => {
+  const read = (use: string) =>
+    readPlaybook(
+      `name: p\nworkflow:\n- {step: start, next: job}\n- {step: job, type: transform, data: 1, next: end}\n- {step: end, result: {a: "{{ ${use} }}"}}`,
+      'playbook',
+    ).faults.map(({ pointer, detail }) => `${pointer}: ${detail}`)
+  expect(read('workload')).toEqual([])
+  expect(read('job.a')).toEqual([
+    "/workflow/1: templates use 'job', which is not this step to them: give it another name",
+  ])
+})
