@@ -21,16 +21,14 @@ export async function startServer(variables: Record<string, string>, database?: 
     ...(database !== undefined && { url: database }),
   })
   const databaseUrl = database ?? EMBEDDED
-  const worker = await startWorker(
-    {
-      DATABASE_URL: databaseUrl,
-      NEON_ENDPOINT: endpoint.url,
-      ACCESS: 'open',
-      ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
-      ...variables,
-    },
-    0,
-  )
+  const all = {
+    DATABASE_URL: databaseUrl,
+    NEON_ENDPOINT: endpoint.url,
+    ACCESS: 'open',
+    ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+    ...variables,
+  }
+  let worker = await startWorker(all, 0)
 
   /** Sends a request; integers beyond 2^53 keep their digits on both ways. */
   async function call(method: string, path: string, body?: unknown, headers = {}): Promise<Reply> {
@@ -43,6 +41,7 @@ export async function startServer(variables: Record<string, string>, database?: 
   }
 
   return {
+    /** Stays the same when the Worker is started anew. */
     url: worker.url,
     databaseUrl,
     endpoint: endpoint.url,
@@ -55,6 +54,11 @@ export async function startServer(variables: Record<string, string>, database?: 
     },
     /** Fires the cron trigger. */
     tick: () => worker.tick(),
+    /** Kills workerd and starts it again; the database lives on. */
+    async crash(): Promise<void> {
+      await worker.kill()
+      worker = await startWorker(all, Number(worker.url.port))
+    },
     async stop(): Promise<void> {
       await worker.stop()
       await endpoint.stop()

@@ -10,6 +10,8 @@ export type LocalWorker = {
   /** Fires the cron trigger once, as the platform does each minute; Miniflare does not by itself. */
   tick(): Promise<void>
   stop(): Promise<void>
+  /** Ends it in the midst of everything, as a machine that dies does. */
+  kill(): Promise<void>
   /** Settles when it has ended, asked to or not. */
   ended: Promise<unknown>
 }
@@ -36,6 +38,10 @@ export async function startWorker(
     },
     stop: async () => {
       if (child.connected) child.disconnect()
+      await exited
+    },
+    kill: async () => {
+      killGroup(child)
       await exited
     },
   }

@@ -4,6 +4,7 @@
 
 import { partOf, stepOf } from '../catalog/nodes.ts'
 import { decisionNeeds, type Playbook } from '../catalog/playbook.ts'
+import { PLAYBOOK } from '../catalog/work.ts'
 import type { Sql, Statement } from '../db.ts'
 import { newId } from '../ids.ts'
 import { type Json, type JsonObject, storableText, toJson } from '../json.ts'
@@ -75,7 +76,7 @@ export function jobsOf(
       ],
       runner: edgeTools.has(tool) ? 'edge' : 'worker',
       event_id: (typeof startedBy === 'number' ? events[startedBy]?.event_id : startedBy) ?? '',
-      max_attempts: tool === WAIT ? MAX_WAITS : maxAttempts(action.retry),
+      max_attempts: HARMLESS.has(tool) ? MAX_LEASES : maxAttempts(action.retry),
       delay_seconds: delay,
     }),
   )
@@ -92,9 +93,13 @@ function needsBehind(playbook: Playbook, node: string): string[] {
   ]
 }
 
-const WAIT = 'wait'
-/** A wait is leased once to begin, once to end, and again when it was woken early or its holder was lost. */
-const MAX_WAITS = 100
+/**
+ * What may be begun as often as its holders are lost: a wait goes on waiting, and a playbook step finds its child, whose
+ * own steps have their attempts.
+ */
+const HARMLESS: ReadonlySet<string> = new Set(['wait', PLAYBOOK])
+/** A wait is leased once to begin and once to end, too. */
+const MAX_LEASES = 100
 
 /** NoETL's rule for how often an action may be tried: 3 unless the step says otherwise. */
 function maxAttempts(retry: Json | undefined): number {
