@@ -11,36 +11,50 @@ const WORDS: Record<string, string> = {
 /** Says that the order between nodes varies from run to run. */
 const SIDE_BY_SIDE = 'side by side: '
 
-interface Part {
+/** What a node has left in one go; where it begins and ends in the log. */
+interface Group {
   nodes: string[]
-  events: string
+  types: string[]
+  from: number
+  to: number
 }
 
 /**
  * A log (`type:node` each), node by node: `a, b: step; c: step_started, ...`. Told as another one that begins with
- * "side by side", all events of a node stand together where its first one stood.
+ * "side by side", all events of a node stand where its first one stood, and only nodes that ran at once are told together.
  */
 export function told(log: readonly string[], as = ''): string {
   const isApart = as.startsWith(SIDE_BY_SIDE)
-  const groups: { node: string; types: string[] }[] = []
-  for (const line of log) {
-    const [type = '', ...rest] = line.split(':')
-    // the execution's own events need no name
-    const node = type.startsWith('execution_') ? '' : rest.join(':')
-    const last = isApart ? groups.find((group) => group.node === node) : groups.at(-1)
-    if (last?.node === node && node !== '') last.types.push(type)
-    else groups.push({ node, types: [type] })
-  }
-  const parts: Part[] = []
-  for (const { node, types } of groups) {
-    const events = types.join(', ')
+  const parts: Group[] = []
+  for (const group of groupsOf(log, isApart)) {
     const last = parts.at(-1)
-    if (last?.events === events) last.nodes.push(node)
-    else parts.push({ nodes: [node], events })
+    const isAlike = last?.types.join() === group.types.join()
+    if (last && isAlike && (!isApart || group.from < last.to)) {
+      last.nodes.push(...group.nodes)
+      last.to = Math.max(last.to, group.to)
+    } else parts.push(group)
   }
-  const words = parts.map(({ nodes, events }) => {
+  const words = parts.map(({ nodes, types }) => {
+    const events = types.join(', ')
+    // the execution's own events need no name
     const names = nodes.filter(Boolean).join(', ')
     return `${names === '' ? '' : `${names}: `}${WORDS[events] ?? events}`
   })
   return `${isApart ? SIDE_BY_SIDE : ''}${words.join('; ')}`
+}
+
+function groupsOf(log: readonly string[], isApart: boolean): Group[] {
+  const groups: Group[] = []
+  for (const [place, line] of log.entries()) {
+    const colon = line.indexOf(':')
+    const type = line.slice(0, colon)
+    const node = type.startsWith('execution_') ? '' : line.slice(colon + 1)
+    const isSame = ({ nodes }: Group) => node !== '' && nodes[0] === node
+    const same = (isApart ? groups : groups.slice(-1)).find(isSame)
+    if (same) {
+      same.types.push(type)
+      same.to = place
+    } else groups.push({ nodes: [node], types: [type], from: place, to: place })
+  }
+  return groups
 }
