@@ -5,6 +5,7 @@ import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Status } from '../status.ts'
 import { resultsOf } from './log.ts'
+import { CHILD } from './types.ts'
 
 /** One event in the API's shape; `result` and `context` as stored. */
 const eventJson = (sql: Sql) => sql`
@@ -41,16 +42,25 @@ const eventPage = (sql: Sql, execution: Statement, page: LogPage) => sql`
   ) p
   where p.bytes <= ${MAX_PAGE_BYTES} or p.place = 1`
 
-/** Tools that jobs of execution `x` wait for a worker with, and since when; null when none does. */
+/**
+ * What jobs of execution `x` wait for, by their tool: a worker, a child execution, a time; and since when.
+ * Null when none does.
+ */
 const waitingFor = (sql: Sql) => sql`
   case when x.ended_at is null then (
-    select jsonb_agg(jsonb_build_object('type', w.tool, 'jobs', w.jobs, 'since', noetl.rfc3339(w.since))
-      order by w.since)
-    from (select q.tool, count(*) as jobs, min(greatest(q.created_at, q.available_at)) as since
+    select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('type', w.tool, 'jobs', w.jobs,
+      'since', noetl.rfc3339(w.since), 'until', noetl.rfc3339(w.until))) order by w.since)
+    from (select q.tool, count(*) as jobs,
+        min(case when q.runner = 'worker' then greatest(q.created_at, q.available_at)
+          else q.created_at end) as since,
+        min(q.available_at) filter (where q.tool = 'wait') as until
       from noetl.queue q
-      where q.execution_id = x.execution_id and q.runner = 'worker'
-        and ((q.status in ('queued', 'retry') and q.available_at <= now())
-          or (q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)))
+      where q.execution_id = x.execution_id
+        and ((q.runner = 'worker' and q.status in ('queued', 'retry') and q.available_at <= now())
+          or (q.runner = 'worker' and q.status = 'leased' and q.lease_until < now()
+            and not noetl.is_attended(q))
+          or (q.tool = 'playbook' and q.status = 'leased' and q.worker_id = ${CHILD} || q.event_id)
+          or (q.tool = 'wait' and q.status = 'retry' and q.available_at > now()))
       group by q.tool) w) end::text as waiting_for`
 
 const headColumns = (sql: Sql) => sql`

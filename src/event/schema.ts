@@ -98,10 +98,11 @@ export const ExecutionDetail = ExecutionHead.omit({ result_omitted: true })
           type: z.string().describe('tool'),
           jobs: z.int(),
           since: Time,
+          until: Time.optional().describe('of a wait'),
         }),
       )
       .optional()
-      .describe('jobs that wait for a worker, by tool'),
+      .describe('jobs that wait for a worker, a child execution or a time, by tool'),
   })
   .meta({ id: 'ExecutionDetail' })
 

@@ -79,6 +79,9 @@ export interface Draft {
   current_item?: Json
 }
 
+/** How a child execution holds the job of the step that it runs for: as this and its id. */
+export const CHILD = 'playbook:'
+
 /** The node that a step's action and its job report under. */
 export function nodeId(executionId: string, step: string): string {
   return `${executionId}:${step}`

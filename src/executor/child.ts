@@ -6,11 +6,10 @@ import { rowsOf } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Known, Started } from '../event/commit.ts'
 import { cancel, recordEvent } from '../event/service.ts'
-import { nodeId } from '../event/types.ts'
+import { CHILD, nodeId } from '../event/types.ts'
 import { runEntry } from '../execution/service.ts'
 import type { JsonObject } from '../json.ts'
 import {
-  CHILD,
   type ChildRow,
   type EndedChildRow,
   findAncestors,

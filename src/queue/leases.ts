@@ -3,6 +3,7 @@
 import type { Sql, Statement } from '../db.ts'
 import type { Started } from '../event/commit.ts'
 import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
+import { CHILD } from '../event/types.ts'
 import type { Json } from '../json.ts'
 import type { Status } from '../status.ts'
 
@@ -187,9 +188,6 @@ export const sweep = (sql: Sql): Statement => sql`
     coalesce((select jsonb_agg(jsonb_build_object('queue_id', queue_id::text,
       'execution_id', execution_id::text, 'attempts', attempts, 'allowed', allowed)) from spent), '[]')
       as exhausted`
-
-/** How a child execution holds the job of the step that it runs for. */
-export const CHILD = 'playbook:'
 
 export interface ChildRow {
   /** Whether the job is the child's now, to be ended when it ends. */

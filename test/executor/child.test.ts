@@ -63,6 +63,7 @@ describe('a step of type playbook', () => {
     expect(await detail(id)).toMatchObject({ status: 'RUNNING' })
     const [child] = await childrenOf(id)
     expect(await detail(child.id)).toMatchObject({ waiting_for: [{ type: 'python' }] })
+    expect((await detail(id)).waiting_for).toMatchObject([{ type: 'playbook', jobs: 1 }])
     // whatever else looks at the parent meanwhile does not run the step again
     await client.tick()
     await client.deliver()

@@ -47,7 +47,10 @@ describe('a wait', () => {
   - {step: end}`),
     )
     const executionId = await client.run(id)
-    expect((await detail(executionId)).status).toBe('RUNNING')
+    const before = await detail(executionId)
+    expect(before).toMatchObject({ status: 'RUNNING', waiting_for: [{ type: 'wait', jobs: 1 }] })
+    const [{ since, until }] = before.waiting_for
+    expect(Math.round((Date.parse(until) - Date.parse(since)) / 1000)).toBe(200_000)
     const messages = client.messages.filter(({ execution_id }) => execution_id === executionId)
     // the platform delays a message by twelve hours at most
     expect(Math.max(...messages.map(({ delaySeconds }) => delaySeconds))).toBe(43_200)
