@@ -4,7 +4,7 @@ import { beforeAll, expect, inject, test } from 'vitest'
 import { readYaml } from '../src/catalog/yaml.ts'
 import { isObject, type Json, type JsonObject } from '../src/json.ts'
 import { expectRebuilt } from './rebuild.ts'
-import { completed, newClient } from './support.ts'
+import { completed, type Message, newClient } from './support.ts'
 import { told } from './told.ts'
 
 declare global {
@@ -67,13 +67,15 @@ function expectation(value: Json): unknown {
   return pattern === undefined ? value : expect.stringMatching(new RegExp(pattern))
 }
 
-/** The execution, when it has ended or waits for a worker; what is to go on later goes on. */
+/** The execution, when nothing of it goes on within a few seconds; what was put off goes on in its time. */
 async function settled(id: string) {
+  const isSoon = ({ execution_id, delaySeconds }: Message) =>
+    execution_id === id && delaySeconds < 5
   for (let round = 0; round < 20; round++) {
     const { body } = await client.get(`/api/executions/${id}`)
-    const due = client.messages.splice(0).filter(({ delaySeconds }) => delaySeconds < 5)
-    if (body.end_time !== null || body.waiting_for || due.length === 0) return body
-    const delay = Math.min(...due.map(({ delaySeconds }) => delaySeconds))
+    const due = client.messages.splice(0).filter(isSoon)
+    if (body.end_time !== null || due.length === 0) return body
+    const delay = Math.max(...due.map(({ delaySeconds }) => delaySeconds))
     await new Promise((resolve) => setTimeout(resolve, delay * 1000))
     await client.deliver(due)
   }
