@@ -1,10 +1,12 @@
 // What all tests share: the local Neon endpoint on an embedded Postgres, a real Postgres server behind
-// the same endpoint where one can be had, and a small web server for the http tool to talk to.
+// the same endpoint where one can be had, a small web server for the http tool to talk to, and the text that
+// the Worker imports.
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../dev/migrate.ts'
 import { startEndpoint } from '../dev/neon/client.ts'
 import { startPostgres } from '../dev/postgres.ts'
+import { makeStripTypes } from '../dev/strip-types.ts'
 import { startEcho } from './node/echo.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations')
@@ -25,6 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     startEndpoint({ migrate: MIGRATIONS }),
     startPostgres(),
     startEcho(),
+    makeStripTypes(),
   ])
   if ('url' in postgres) await migrate({ connectionString: postgres.url }, MIGRATIONS)
   else

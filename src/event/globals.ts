@@ -10,12 +10,8 @@ import { type Context, templateFunction } from '../template/index.ts'
 export function globalsOf(variables: JsonObject): Context {
   const at = new Date().toISOString()
   return {
-    now: templateFunction(function now() {
-      return at
-    }),
-    uuid: templateFunction(function uuid() {
-      return crypto.randomUUID()
-    }),
+    now: templateFunction('now', () => at),
+    uuid: templateFunction('uuid', () => crypto.randomUUID()),
     env: variables,
   }
 }

@@ -164,11 +164,11 @@ export function checkExpression(source: string): void {
 }
 
 /**
- * Marks a function of ours that templates may call when the context holds it. It gets the
- * positional arguments, then the named ones, if any, as one object.
+ * Marks a function of ours that templates may call when the context holds it; errors call it by its
+ * name. It gets the positional arguments, then the named ones, if any, as one object.
  */
-export function templateFunction(fn: (...args: unknown[]) => unknown): unknown {
-  return new Callable(fn.name || 'function', (run, { positional, named }) => {
+export function templateFunction(name: string, fn: (...args: unknown[]) => unknown): unknown {
+  return new Callable(name, (run, { positional, named }) => {
     const args = positional.map((arg) => toNative(run, used(arg)))
     return named.size === 0 ? fn(...args) : fn(...args, toNative(run, Object.fromEntries(named)))
   })

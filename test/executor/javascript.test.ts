@@ -157,7 +157,7 @@ describe('an error', () => {
     [
       'of syntax',
       'function main() {\n  return 1 +* 2\n}',
-      "SyntaxError: Unexpected token '*' (line 2, column 12)",
+      "SyntaxError: Unexpected token '*' (line 2, column 13)",
     ],
     [
       'of syntax at the end',
@@ -170,20 +170,6 @@ describe('an error', () => {
     expect(await errorOf(code)).toContain(error)
   })
 
-  test.each([
-    'let a: number = 1',
-    'interface A { b: string }',
-    'const f = (a: string, b?: number) => a',
-    'const a = {} as Record<string, string>',
-    'import type { A } from "a"',
-    'enum A { b }',
-  ])('of types says so: %s', async (line) => {
-    const error = await errorOf(`function main() {\n  return 1\n}\n${line}`)
-    expect(error).toMatch(
-      /^SyntaxError: .* \(line 4, column \d+\); the code is JavaScript, without types$/,
-    )
-  })
-
   test('of one call leaves the next alone', async () => {
     const code = main('if (input.bad) throw new Error("bad"); return input.n')
     expect(await errorOf(code, { input: { bad: true } })).toContain('Error: bad')
@@ -191,6 +177,221 @@ describe('an error', () => {
     const ending = main('if (input.bad) process.exit(1); return input.n')
     expect(await errorOf(ending, { input: { bad: true } })).toContain('the code was ended')
     expect(await dataOf(ending, { input: { n: 2 } })).toBe(2)
+  })
+})
+
+describe('TypeScript', () => {
+  test.each<[string, string, Json]>([
+    [
+      'parameters and what is returned',
+      'function main(input: { a: number }, _context?: unknown): number { return input.a }',
+      1,
+    ],
+    [
+      'an interface and a type',
+      'interface In { a: number }\ntype Out = In | null\nexport const main = (input: In): Out => input',
+      { a: 1 },
+    ],
+    [
+      'generics',
+      'const first = <T,>(list: T[]): T => list[0]\nfunction of<T extends object = {}>(x: T) { return x }\nclass Box<T> { constructor(readonly it: T) {} }\nconst main = () => [first<number>([1]), of({}), new Box<string>("x").it, new Map<string, number>([["k", 1]]).size]',
+      [1, {}, 'x', 1],
+    ],
+    [
+      'as, satisfies and !',
+      'const main = (i: any) => [i.a as number, { b: 1 } satisfies object, i!.a!.toFixed(), i?.b?.c!, [1] as const]',
+      [1, { b: 1 }, '1', null, [1]],
+    ],
+    [
+      'type assertions in angles and type guards',
+      'function isA(x: unknown): x is number { return typeof x === "number" }\nfunction sure(x: unknown): asserts x {}\nconst main = (i: any) => { sure(i); return isA(<number>i.a) }',
+      true,
+    ],
+    [
+      'enums',
+      'enum A { B, C = B + 2, D }\nconst enum S { X = "x" }\nexport enum T { "a b" = 1 }\nconst main = () => [A.B, A.D, A[2], S.X, T["a b"]]',
+      [0, 3, 'C', 'x', 1],
+    ],
+    [
+      'imports of types',
+      'import type { Stats } from "nowhere"\nimport { type Dirent, sep } from "node:path"\nimport { Readable } from "node:stream"\nexport type { Stats }\nlet unused: Readable\nconst main = () => sep',
+      '/',
+    ],
+    [
+      'class members',
+      'abstract class A<T> { protected abstract b(): T; declare c: string; private readonly d: number = 1; static #e?: string; f!: T; public g(): number { return this.d } }\nclass C extends A<null> implements Object { constructor(private h: number, public i = 2) { super() } override b(): null { return null }; get j(): number { return this.h } }\nconst main = () => { const c = new C(5); return [c.g(), c.i, c.j, "c" in c, "f" in c] }',
+      [1, 2, 5, false, true],
+    ],
+    [
+      'declarations',
+      'declare const outside: string\ndeclare function f(): void\ndeclare global { interface Array<T> { x: T } }\ndeclare namespace N { namespace M { const x: 1 } }\nfunction main(a: string): void\nfunction main(a: unknown) { return typeof outside }',
+      'undefined',
+    ],
+    ['this', 'function f(this: { a: number }) { return this.a }\nconst main = (i) => f.call(i)', 1],
+    [
+      'a type in a template',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code
+      'const main = (i: any) => `${i.a as number}@ namespace ${i.a!} {`',
+      '1@ namespace 1 {',
+    ],
+    ['the default export', 'export default async (i: any): Promise<number> => i.a', 1],
+    ['CRLF', 'type A = {\r\n  b: 1\r\n}\r\nconst main = (): A => ({ b: 1 })\r\n', { b: 1 }],
+  ])('may have %s', async (_what, code, data) => {
+    expect(await dataOf(code, { input: { a: 1 } })).toEqual(data)
+  })
+
+  test.each<[string, string, Json]>([
+    ['an assertion', 'const main = () => { const a = f as any\n(f); return a === f }', true],
+    ['a list', 'const main = () => { const a = [1] satisfies any\n[0].length; return a }', [1]],
+    ['a type', 'const main = () => { const a = f\ntype T = 1\n(f); return a === f }', true],
+    [
+      'a member',
+      'class A { x: any\n[f] = 1; private y = 2\n private [3] = 4 }\nconst main = () => new A()',
+      { f: 1, y: 2, 3: 4 },
+    ],
+    [
+      'a static one',
+      'class A { x = 1\n static readonly [f]: any = 1 }\nconst main = () => [A.f, new A()]',
+      [1, { x: 1 }],
+    ],
+    ['no call', 'const main = () => f!\n<any>\n(1)', 2],
+    ['the arrow of a long type', 'const main = (\n i,\n): Promise<\n any\n> => i.a', 1],
+    ['an async one', 'const main = async <\n T\n>(i: any) => i.a', 1],
+  ])(
+    'without its types still ends where it ended, by a line break: %s',
+    async (_what, code, data) => {
+      const f = 'const f = Object.assign((x) => x + 1, { toString: () => "f" })\n'
+      expect(await dataOf(`${f}${code}`, { input: { a: 1 } })).toEqual(data)
+    },
+  )
+
+  test.each([
+    [
+      'a line of types',
+      'interface A {\n  b: string\n}\nfunction main(a: A) {\n  throw new Error("boom")\n}',
+      'Error: boom (line 5, column 9)',
+    ],
+    [
+      'types before it in its line',
+      'const main = (a: Record<string, number>, b: (x: string) => void): never => { throw new Error("boom") }',
+      'Error: boom (line 1, column 84)',
+    ],
+    [
+      'code that was added in another line',
+      'enum E { A, B }\nclass C { constructor(private a: string) { throw new Error("boom") } }\nconst f = (x: any) => { throw new Error("bo") }\nconst main = (i: any) => f(i)',
+      'Error: bo (line 3, column 31)',
+    ],
+    [
+      'a fault after types',
+      'interface A { b: string }\nfunction main(a: A) {\n  return 1 +* 2\n}',
+      'SyntaxError: Unexpected token (line 3, column 13)',
+    ],
+    [
+      'a fault in types',
+      'const a: string = "x"\nfunction main(b: ) {}',
+      'SyntaxError: Unexpected token (line 2, column 18)',
+    ],
+    [
+      'a fault that only the engine sees',
+      'const a: number = 1\nconst main = (x: any) => { const a = 1; let a = 2 }',
+      "SyntaxError: Identifier 'a' has already been declared (line 2, column 45)",
+    ],
+    [
+      'an end that is missing',
+      'type A = 1\nfunction main(): A {\n  return {',
+      'SyntaxError: the code ends too early',
+    ],
+    [
+      'an import that is not there',
+      'import { x } from "nowhere"\nconst main = (a: 1) => x',
+      'Error: No such module "nowhere"',
+    ],
+    [
+      'a namespace',
+      'const a: number = 1\nexport namespace N { export const x = 1 }\nconst main = () => N.x',
+      'SyntaxError: a namespace is more than types: use an object (line 2, column 8)',
+    ],
+    [
+      'a decorator',
+      'class A {\n  @once x = 1\n}\nconst main = () => 1',
+      'SyntaxError: decorators are not JavaScript (line 2, column 3)',
+    ],
+    [
+      'require',
+      'import fs = require("node:fs")\nconst main = () => fs',
+      "SyntaxError: 'import x =' is not for modules: use 'import x from' (line 1, column 1)",
+    ],
+    [
+      'export =',
+      'const main = () => 1\nexport = main',
+      "SyntaxError: 'export =' is not for modules: use 'export default' (line 2, column 1)",
+    ],
+    [
+      'types that part a word from its value',
+      'function main() {\n  return <\n    T,\n  >(x: T) => x\n}',
+      'SyntaxError: the types after return must be on its line (line 2, column 10)',
+    ],
+  ])('keeps the place of an error: %s', async (_what, code, error) => {
+    const said = await errorOf(code)
+    expect(said.slice(0, error.length)).toBe(error)
+    // what is kept of the first time says the same
+    expect(await errorOf(code)).toBe(said)
+  })
+
+  test('serves from an isolate as JavaScript does', async () => {
+    const code = 'let n: number = 0\nconst main = () => ++n'
+    expect([await dataOf(code), await dataOf(code)]).toEqual([1, 2])
+    expect(await dataOf(code, { egress: ['example.org'] })).toBe(1)
+    const many = Array.from({ length: 5 }, () => dataOf(`${code} // at once`))
+    expect((await Promise.all(many)).sort()).toEqual([1, 2, 3, 4, 5])
+  })
+
+  test('is not looked for in what is JavaScript', async () => {
+    const asked: string[] = []
+    const watched = {
+      get: (id: string, load: Parameters<WorkerLoader['get']>[1]) => {
+        asked.push(id)
+        return LOADER.get(id, load)
+      },
+    } as WorkerLoader
+    const call = { env: { LOADER: watched } }
+    // in TypeScript the first two would be calls with types
+    const code = main(
+      "const [f, a, b, c] = [1, 2, 3, (x) => x]; return [f<a>(b), a<b, b>(c), /a: string/.test('a: string'), a < b ? a : b]",
+    )
+    expect(await dataOf(code, {}, call)).toEqual([false, true, false, true, 2])
+    expect(asked).toHaveLength(1)
+    expect(await dataOf('const main = (x: any) => 1', {}, call)).toBe(1)
+    expect(asked.filter((id) => id.startsWith('strip-types '))).toHaveLength(1)
+  })
+
+  test('is sent to be stripped again when that was cut short', async () => {
+    let n = 0
+    const flaky = {
+      get: (id: string, load: Parameters<WorkerLoader['get']>[1]) => {
+        const isCut = id.startsWith('strip-types ') && n++ === 0
+        return LOADER.get(
+          isCut ? 'cut short' : id,
+          isCut ? () => Promise.reject(new Error()) : load,
+        )
+      },
+    } as WorkerLoader
+    const code = 'const main = (): string => "again"'
+    expect([await dataOf(code, {}, { env: { LOADER: flaky } }), n]).toEqual(['again', 2])
+  })
+
+  test('is stripped in an isolate that can do nothing else', async () => {
+    let program: WorkerLoaderWorkerCode | undefined
+    const watched = {
+      get: (id: string, load: () => WorkerLoaderWorkerCode) => {
+        if (id.startsWith('strip-types ')) program = load()
+        return LOADER.get(id, load)
+      },
+    } as unknown as WorkerLoader
+    const code = 'const main = (x: any) => "not seen before"'
+    expect(await dataOf(code, {}, { env: { LOADER: watched } })).toBe('not seen before')
+    expect(program).toMatchObject({ env: {}, globalOutbound: null })
+    expect(Object.keys(program?.modules ?? {})).toEqual(['strip-types.js'])
   })
 })
 
@@ -466,8 +667,11 @@ describe('isolates', () => {
     }
     const fresh = await measure((n) => `const main = () => ${n}`)
     const reused = await measure(() => 'const main = () => 1')
+    const freshTyped = await measure((n) => `const main = (): number => ${n}`)
+    const reusedTyped = await measure(() => 'const main = (): number => 1')
     console.log(`a fresh isolate: ${fresh} ms; one that is there: ${reused} ms`)
-    expect([fresh, reused]).not.toContain(undefined)
+    console.log(`with types: ${freshTyped} ms; ${reusedTyped} ms`)
+    expect([fresh, reused, freshTyped, reusedTyped]).not.toContain(undefined)
   })
 })
 

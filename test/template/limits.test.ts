@@ -92,13 +92,13 @@ describe('nothing but the data can be reached', () => {
     expect(failureOf(evaluates('f()', context)).message).toBe("'function' object is not callable")
     expect(kindOf(evaluates('f', context))).toBe('type')
     expect(kindOf(evaluates('[f]', context))).toBe('type')
-    const marked = templateFunction((...args) => args)
+    const marked = templateFunction('marked', (...args) => args)
     expect(evaluateExpression('g(1, (2, 3), k=4)', { g: marked })).toEqual([1, [2, 3], { k: 4 }])
   })
 
   test('what a marked function throws is a TemplateError with its cause', () => {
     const cause = new Error('boom')
-    const boom = templateFunction(() => {
+    const boom = templateFunction('boom', () => {
       throw cause
     })
     const error = failureOf(evaluates('boom()', { boom }))

@@ -2,11 +2,12 @@
 // variables, and no network but the hosts that the step lists. docs/javascript.md is its contract.
 
 import { exports } from 'cloudflare:workers'
-import { textFromBase64, toBase64 } from '../../base64.ts'
+import { textFromBase64 } from '../../base64.ts'
 import { inputOf } from '../../catalog/work.ts'
 import { MAX_RESULT_BYTES } from '../../event/types.ts'
 import { isObject, type Json, type JsonObject, parseStorableJson, toJson } from '../../json.ts'
 import { bytesWithin } from './bytes.ts'
+import { COMMON, digestOf, workerOf } from './isolate.ts'
 import type { Outbound } from './outbound.ts'
 import {
   CODE_MODULE,
@@ -14,20 +15,34 @@ import {
   MAX_LOG_BYTES,
   MAX_TEXT,
   type Question,
+  refusalModule,
   sandboxModule,
 } from './sandbox.ts'
 import { type Call, fitting, ToolError, type ToolResult } from './tool.ts'
+import { type Fault, stripperId, stripTypes } from './typescript.ts'
 
-/** What one call may use, where the platform counts it; workerd by itself does not. */
-const LIMITS = { cpuMs: 10_000, subRequests: 50 }
-const COMPATIBILITY_DATE = '2026-10-01'
 /** The sandbox stops by itself, and then still has its lines; this much later it is cut off. */
 const GRACE_MS = 1_000
 /** What an answer may weigh: result, lines, an error with its stack. */
 const MAX_ANSWER_BYTES = MAX_RESULT_BYTES + MAX_LOG_BYTES + 65_536
 const TOO_LARGE = `the result is larger than ${MAX_RESULT_BYTES} bytes`
 
-/** Runs the step's code. */
+/** Code that is no JavaScript, as V8 sees it. */
+class NotJavaScript extends ToolError {
+  readonly fault: Fault
+  constructor(fault: Fault, code: string) {
+    super(toldFault(fault, code))
+    this.fault = fault
+  }
+}
+
+interface Source {
+  loader: WorkerLoader
+  code: string
+  outbound: Outbound | null
+}
+
+/** Runs the step's code as it is; if that is no JavaScript, without its types. */
 export async function javascriptTool(call: Call): Promise<ToolResult> {
   const { task, env, timeoutMs } = call
   if (!env.LOADER) {
@@ -36,12 +51,15 @@ export async function javascriptTool(call: Call): Promise<ToolResult> {
     )
   }
   const code = codeOf(task)
-  const worker = await isolateOf(env.LOADER, code, outboundOf(call))
-  const answer = await ask(worker, code, {
-    input: inputOf(task),
-    context: call.scope,
-    timeout_ms: timeoutMs,
-  })
+  const source = { loader: env.LOADER, code, outbound: outboundOf(call) }
+  const question = { input: inputOf(task), context: call.scope, timeout_ms: timeoutMs }
+  let answer: JsonObject
+  try {
+    answer = await ask(await isolateOf(source), code, question)
+  } catch (error) {
+    if (!(error instanceof NotJavaScript)) throw error
+    answer = await ask(await strippedIsolateOf(source, error.fault), code, question)
+  }
   return resultOf(answer)
 }
 
@@ -72,22 +90,39 @@ function hostPattern(pattern: Json): string {
 }
 
 /** The isolate of this code with this way out: an isolate serves all calls that have both in common. */
-async function isolateOf(
-  loader: WorkerLoader,
-  code: string,
-  outbound: Outbound | null,
+async function isolateOf({ loader, code, outbound }: Source): Promise<Fetcher> {
+  const modules = modulesOf(code, outbound)
+  const id = await digestOf(toJson([modules, outbound, COMMON]))
+  return loader.get(id, () => workerOf(modules, outbound && wayOut(outbound))).getEntrypoint()
+}
+
+/** The same without the types of the code, which are taken out once for each isolate. */
+async function strippedIsolateOf(
+  { loader, code, outbound }: Source,
+  fault: Fault,
 ): Promise<Fetcher> {
-  const modules = { 'main.js': sandboxModule(outbound !== null), [CODE_MODULE]: codeModule(code) }
-  const id = await digestOf(toJson([modules, outbound, LIMITS, COMPATIBILITY_DATE]))
-  const stub = loader.get(id, () => ({
-    compatibilityDate: COMPATIBILITY_DATE,
-    mainModule: 'main.js',
-    modules,
-    env: {},
-    globalOutbound: outbound && wayOut(outbound),
-    limits: LIMITS,
-  }))
-  return stub.getEntrypoint()
+  const modules = modulesOf(code, outbound)
+  const id = await digestOf(toJson([modules, outbound, COMMON, await stripperId()]))
+  const load = async () => {
+    // what fails here may stay failed as long as the isolate's id is remembered
+    const stripped = await stripTypes(loader, code).catch(() => stripTypes(loader, code))
+    if ('code' in stripped) {
+      return workerOf(modulesOf(stripped.code, outbound), outbound && wayOut(outbound))
+    }
+    const error = stripped.isTypeScript ? stripped.fault : laterOf(fault, stripped.fault)
+    return workerOf({ 'main.js': refusalModule(toldFault(error, code)) }, null)
+  }
+  return loader.get(id, load).getEntrypoint()
+}
+
+function modulesOf(code: string, outbound: Outbound | null): Record<string, string> {
+  return { 'main.js': sandboxModule(outbound !== null), [CODE_MODULE]: codeModule(code) }
+}
+
+/** What two parsers say of the same code: the one that got further has understood more of it. */
+function laterOf(fault: Fault, other: Fault): Fault {
+  const isLater = other.line - fault.line || other.column - fault.column
+  return isLater > 0 ? other : fault
 }
 
 function wayOut(props: Outbound): Fetcher {
@@ -95,11 +130,6 @@ function wayOut(props: Outbound): Fetcher {
     SandboxOutbound(options: { props: Outbound }): Fetcher
   }
   return SandboxOutbound({ props })
-}
-
-async function digestOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return toBase64(new Uint8Array(digest))
 }
 
 async function ask(worker: Fetcher, code: string, question: Question): Promise<JsonObject> {
@@ -116,7 +146,7 @@ async function ask(worker: Fetcher, code: string, question: Question): Promise<J
     if (error instanceof Error && error.name === 'TimeoutError') {
       throw new ToolError(`stopped after ${timeout_ms / 1000} s`)
     }
-    throw new ToolError(endOf(error instanceof Error ? error.message : String(error), code))
+    throw endOf(error instanceof Error ? error.message : String(error), code)
   }
   try {
     const answer = parseStorableJson(text)
@@ -129,26 +159,22 @@ async function ask(worker: Fetcher, code: string, question: Question): Promise<J
 }
 
 /** Why the isolate did not answer: its code cannot be compiled, or it was ended. */
-function endOf(message: string, code: string): string {
+function endOf(message: string, code: string): ToolError {
   const [, said, line, column] =
     /^Failed to start Worker:\s*(?:Uncaught )?([\s\S]*?)\s*(?:at code\.js:(\d+)(?::(\d+))?\s*)?$/.exec(
       message,
     ) ?? []
-  if (said === undefined) return `the code was ended: ${message}`
-  if (line === undefined) return said
-  const lines = code.split('\n')
-  const at = Number(line)
-  // what follows the code is ours
-  if (at > lines.length) return `${said.split(':')[0]}: the code ends too early`
-  const hint = isTyped(lines[at - 1] ?? '') ? '; the code is JavaScript, without types' : ''
-  return `${said} (line ${at}, column ${column ?? 1})${hint}`
+  if (said === undefined) return new ToolError(`the code was ended: ${message}`)
+  if (line === undefined) return new ToolError(said)
+  // these columns count from 0
+  const fault = { message: said, line: Number(line), column: Number(column ?? 0) + 1 }
+  return new NotJavaScript(fault, code)
 }
 
-/** Whether a line that is not JavaScript looks like TypeScript. */
-function isTyped(line: string): boolean {
-  return /^\s*(export\s+)?(interface|type|enum|declare|namespace)\s+\w|[\w)\]}?]\s*:\s*[A-Za-z{[]|\s(as|satisfies)\s|<\w+>\(|\w!\.|^\s*import\s+type\b/.test(
-    line,
-  )
+function toldFault({ message, line, column }: Fault, code: string): string {
+  // what follows the code is ours
+  if (line > code.split('\n').length) return `${message.split(':')[0]}: the code ends too early`
+  return `${message} (line ${line}, column ${column})`
 }
 
 /** The code shares its isolate with what answers, so an answer may be anything. */

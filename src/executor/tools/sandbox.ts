@@ -28,6 +28,11 @@ export function codeModule(code: string): string {
   return `${code}\n;export const __edge_main = typeof main === 'undefined' ? undefined : main\n`
 }
 
+/** A main module for code that cannot be run, which answers with the reason. */
+export function refusalModule(text: string): string {
+  return `export default { fetch: () => Response.json({ error: { text: ${JSON.stringify(text)} } }) }`
+}
+
 /** The main module. */
 export function sandboxModule(hasEgress: boolean): string {
   return `import { AsyncLocalStorage } from 'node:async_hooks'
