@@ -26,8 +26,8 @@ const MAX_WARNINGS = 20
  * rendered and the rest passes; anything else is rendered as a whole. A text that needs what is undefined
  * stays as it was, that text alone. One round trip.
  *
- * `extra` may hold a worker's environment: it is seen by the step's own templates and by those of the
- * playbook's workload, never by texts that came as data, which could be templates of a stranger.
+ * Of `work` only the texts of the playbook's own workload are rendered: any other came as data and could be a
+ * template of a stranger, who would read the workload, results, and what `extra` has of the worker's environment.
  * @throws AppError `not_found` for an unknown execution.
  */
 export async function renderFor(
@@ -41,7 +41,9 @@ export async function renderFor(
   const task = taskOf(parts.task ?? null)
   const given = parts.work ?? null
   const inCode = namesIfAny(isObject(task) ? decodedTexts(task) : null)
-  const names = [...new Set([...namesIfAny([given, task, parts.whole ?? null]), ...inCode])]
+  const fields = isObject(given) ? given : {}
+  const texts = [fields.workload ?? null, task, parts.whole ?? null]
+  const names = [...new Set([...namesIfAny(texts), ...inCode])]
   const row = await find(sql, executionId, names)
   const results = new Map<string, Json>()
   for (const [name, envelope] of Object.entries(row.results ?? {})) {
@@ -68,12 +70,9 @@ export async function renderFor(
     }
   }
 
-  const fields = isObject(given) ? given : {}
-  const { env: _env, ...harmless } = extra
   const within = isObject(fields.workload) ? fields.workload : row.workload
-  const inside = contextOf(within, { ...fields, ...harmless })
-  const trusted = contextOf(within, { ...fields, ...extra })
-  const work = render(given, (text, pointer) => (isOwn(row.own, text, pointer) ? trusted : inside))
+  const inside = contextOf(within, { ...fields, ...extra })
+  const work = render(given, (text, pointer) => (isOwn(row.own, text, pointer) ? inside : null))
   const done = isObject(work) ? work : {}
   const workload = isObject(done.workload) ? done.workload : row.workload
   const outer = contextOf(workload, { ...done, ...extra })

@@ -75,11 +75,11 @@ export interface RenderOptions {
 /**
  * Renders every text within a JSON value. Keys are left alone. The limits hold for the value as
  * a whole; an error carries the JSON pointer of the text that failed.
- * @param context what templates see, or which of two they see, by the template's text and its JSON pointer
+ * @param context what templates see; or, by a template's text and its JSON pointer, what it sees: null leaves it
  */
 export function renderValue(
   value: unknown,
-  context: Context | ((text: string, pointer: string) => Context),
+  context: Context | ((text: string, pointer: string) => Context | null),
   options: RenderOptions = {},
 ): unknown {
   const isChoice = typeof context === 'function'
@@ -87,7 +87,11 @@ export function renderValue(
   const render = (text: string, pointer: string): unknown => {
     if (!isTemplate(text)) return text
     try {
-      if (isChoice) run.context = context(text, pointer)
+      if (isChoice) {
+        const chosen = context(text, pointer)
+        if (chosen === null) return text
+        run.context = chosen
+      }
       return renderLeaf(run, text)
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error

@@ -5,6 +5,7 @@ import { completed, newClient, playbook } from '../support.ts'
 const client = newClient()
 const RENDER = '/api/context/render'
 let id: string
+const sqlOf = () => neon(client.env.DATABASE_URL as string)
 
 const render = async (template: unknown, extra_context?: unknown) => {
   const reply = await client.post(RENDER, { execution_id: id, template, extra_context })
@@ -101,6 +102,43 @@ test('anything else is rendered as a whole', async () => {
   expect((await render({ plain: '{{ n }}' })).rendered).toEqual({ plain: 1 })
 })
 
+describe('what came as data', () => {
+  const texts = ['{{ workload.n }}', '{{ a.rows }}', '{{ results }}', '{% if n %}yes{% endif %}']
+
+  test('is not rendered, wherever in a job it is', async () => {
+    const work = { passed: texts, item: { deep: texts }, workload: { n: texts[0], more: texts } }
+    const task = { passed: '{{ passed }}', within: 'n={{ workload.n }}', more: '{{ more[1] }}' }
+    const { rendered } = await render({ work, task })
+    expect(rendered).toEqual({
+      work,
+      task: { passed: texts, within: `n=${texts[0]}`, more: texts[1] },
+    })
+    expect((await render({ work: texts[0] })).rendered).toEqual({ work: texts[0] })
+  })
+
+  test('is not rendered as a parameter, and as what a transition passed', async () => {
+    const executionId = await client.run(
+      await client.register(
+        playbook(
+          `  - {step: start, next: [{step: c, data: {passed: "{{ workload.said }}"}}]}
+  - {step: c, type: python, code: x, args: {said: "{{ said }}", passed: "{{ passed }}"}, next: end}
+  - {step: end}`,
+          'workload: {said: nothing, priv: {k: hidden}}',
+        ),
+      ),
+      { said: '{{ priv.k }}' },
+    )
+    const [job] = await sqlOf()`select action, context from noetl.queue
+      where execution_id = ${executionId}`
+    const template = { work: job?.context, task: job?.action }
+    const { body } = await client.post(RENDER, { execution_id: executionId, template })
+    const said = { said: '{{ priv.k }}', passed: '{{ priv.k }}' }
+    expect(body.rendered.task.args).toEqual(said)
+    expect(body.rendered.work.passed).toBe('{{ priv.k }}')
+    expect(JSON.stringify(body.rendered.task)).not.toContain('hidden')
+  })
+})
+
 describe("the worker's environment", () => {
   const env = { PG_HOST: 'db.internal', SECRET: 'sesame' }
   const job = { uuid: '77' }
@@ -166,8 +204,7 @@ describe("the worker's environment", () => {
       extra_context: { env },
     })
     expect(reply.text).not.toContain('sesame')
-    const sql = neon(client.env.DATABASE_URL as string)
-    const [row] = await sql`select count(*)::int as n from noetl.event where execution_id = ${id}
+    const [row] = await sqlOf()`select count(*)::int as n from noetl.event where execution_id = ${id}
       and (context::text like '%sesame%' or result::text like '%sesame%' or meta::text like '%sesame%')`
     expect(row?.n).toBe(0)
   })
