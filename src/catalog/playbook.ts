@@ -88,9 +88,9 @@ export function compilePlaybook(payload: JsonObject): Playbook {
   }
 }
 
-/** Whether the evaluator itself begins the step: it only routes, or it iterates. */
+/** Whether beginning the step is itself a decision: it only routes, iterates, or has its time limited. */
 function isDecided({ work }: Step): boolean {
-  return work === null || work.iterator !== null
+  return work === null || work.iterator !== null || work.timeout !== null
 }
 
 /** Whether a step waits for other branches: `end` always, any other that several steps lead to. */
@@ -149,6 +149,7 @@ function evaluationNeeds(step: Step, steps: ReadonlyMap<string, Step>): string[]
   ])
   if (step.result) names.push(...namesInValue(step.result))
   if (step.work?.iterator) names.push(...step.work.names)
+  else names.push(...namesInValue(step.work?.timeout ?? null))
   return names.filter((name) => steps.has(name))
 }
 

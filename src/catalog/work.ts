@@ -75,7 +75,10 @@ export function compileWork(
   tasks: ReadonlyMap<string, JsonObject>,
   isEnd = false,
 ): Work | null {
-  const { loop = null, ...rest } = step
+  const { loop = null, ...all } = step
+  // the result of `end` is rendered when all is done, not before its own action
+  const { result: _result, ...work } = all
+  const rest = isEnd ? work : all
   if (isObject(loop)) return iteratorWork({ ...loop, task: rest }, null, tasks)
   const tool = toolOf(step)
   const saved = step.save ?? null
@@ -84,19 +87,18 @@ export function compileWork(
     const own = isObject(step.iterator ?? null) ? (step.iterator as JsonObject) : {}
     return iteratorWork({ ...step, ...own }, saved, tasks)
   }
-  // the result of `end` is rendered when all is done, not before its own action
   const isFlow = (key: string) =>
     (FLOW_KEYS.has(key) && !(key === SAVE && tool === SAVE)) ||
     key.startsWith('x-') ||
-    (isEnd && key === 'result') ||
     (tool === PLAYBOOK && key === 'timeout')
-  const keys = Object.entries(step).filter(([key]) => !isFlow(key))
+  const keys = Object.entries(rest).filter(([key]) => !isFlow(key))
   const action = { type: tool, ...Object.fromEntries(keys.map(decoded)) }
+  const timeout = tool === PLAYBOOK ? (step.timeout ?? null) : null
   return {
     tool,
     action,
-    names: namesInValue(templatesOf(action)),
-    timeout: tool === PLAYBOOK ? (step.timeout ?? null) : null,
+    names: [...namesInValue(templatesOf(action)), ...namesInValue(timeout)],
+    timeout,
     save: saved === null || tool === SAVE ? null : saveWork(saved, step.retry),
     iterator: null,
   }
@@ -141,7 +143,7 @@ function iteratorWork(
       concurrency,
       isAsync: mode === 'async' || mode === 'parallel',
       enumerate: keys.enumerate === true,
-      toleratesFailures: keys.on_error === 'continue',
+      toleratesFailures: String(keys.on_error).toLowerCase() === 'continue',
       each,
     },
   }

@@ -172,6 +172,7 @@ async function load(sql: Sql, known: Known, needs: Needs): Promise<void> {
  * Decides on reports and appends the decision, with the start of the actions that the claim has room
  * for. Null when the execution has ended meanwhile, so that the reports change nothing.
  * @param reportsOf the reports, given what is known; asked again after each lost race
+ * @param unwritable why what should follow cannot be written: the execution fails with it
  * @throws AppError `lease_lost` when `held` is no longer held, `conflict` after too many lost races.
  */
 export async function commit(
@@ -180,11 +181,12 @@ export async function commit(
   reportsOf: (known: Known) => readonly Report[],
   held: Held | null,
   claim: Claim | null,
+  unwritable: string | null = null,
 ): Promise<Committed | null> {
   const { sql } = engine
   let known = first
   let backlogged = claim
-  let why: string | null = null
+  let why = unwritable
   for (let race = 0; race < MAX_RACES; race++) {
     if (known.unanswered.length > 0 || race > 0) known = await readAgain(sql, known)
     const written = known.unanswered.find(({ event_id }) => event_id === known.row.own_event_id)

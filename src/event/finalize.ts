@@ -3,7 +3,7 @@
 import { END } from '../catalog/playbook.ts'
 import { type Json, type JsonObject, toJson } from '../json.ts'
 import { namesInValue, renderValue, TemplateError } from '../template/index.ts'
-import { type Batch, decisionContext, emit } from './batch.ts'
+import { type Batch, decisionContext, emit, scopeOfNode } from './batch.ts'
 import { hasStarted } from './state.ts'
 
 /** Emits execution_complete, with the `result` of the end step if a branch has reached one. */
@@ -15,7 +15,8 @@ export function completeExecution(batch: Batch): void {
   let result: Json = null
   if (mapping) {
     const mentioned = namesInValue(mapping).filter((name) => playbook.steps.has(name))
-    const extra = { ...state.waiting.get(END), result: state.result }
+    const passed = end?.work && hasStarted(state, playbook, END) ? scopeOfNode(batch, END) : null
+    const extra = { ...(passed ?? state.waiting.get(END)), result: state.result }
     const context = decisionContext(batch, mentioned, extra)
     try {
       result = renderValue(mapping, context, { onUndefined: 'keep' }) as Json

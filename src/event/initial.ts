@@ -15,7 +15,7 @@ export function startExecution(batch: Batch, start: Draft): void {
   if (!step) return failExecution(batch, START, `no step is called '${START}'`)
   const { fired, warnings, error } =
     step.work === null
-      ? firedBy(batch, step, null)
+      ? firedBy(batch, step, null, () => ({}))
       : { fired: [{ step: START, data: {} }], warnings: [], error: null }
   const context = isObject(start.context ?? null) ? (start.context as Record<string, Json>) : {}
   batch.cause = emit(batch, {

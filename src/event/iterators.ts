@@ -1,7 +1,7 @@
 // Iterators: what they iterate over, which iterations may run, and what they come to. Pure.
 
-import { iterationOf, partOf, workOf } from '../catalog/nodes.ts'
-import type { Iterator, Work } from '../catalog/work.ts'
+import { iterationOf, partOf, stepOf, workOf } from '../catalog/nodes.ts'
+import { type Iterator, PROGRAM_KEYS, partsOf, type Work } from '../catalog/work.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../json.ts'
 import {
   type Context,
@@ -17,6 +17,8 @@ import { MAX_RESULT_BYTES } from './types.ts'
 /** How many iterations of an asynchronous iterator run at once if it does not say: NoETL's figure. */
 const USUAL_CONCURRENCY = 8
 const MAX_CONCURRENCY = 1_000
+/** What iterations that start at once may be given, in bytes: it is written three times by one request. */
+const MAX_START_BYTES = 524_288
 
 /** What is wrong with an iterator, in words for its author. */
 class IteratorError extends Error {}
@@ -85,7 +87,7 @@ function planOf(
     items: chunk === null ? limited : chunksOf(limited, chunk),
     concurrency: Math.min(MAX_CONCURRENCY, iterator.isAsync ? (asked ?? usual) : 1),
   }
-  const bytes = toJson(plan.items).length
+  const bytes = weightOf(plan.items)
   if (bytes > MAX_RESULT_BYTES) {
     throw new IteratorError(
       `the collection of '${node}' weighs ${bytes} bytes; at most ${MAX_RESULT_BYTES} can be kept`,
@@ -127,7 +129,7 @@ function fromText(text: string): Json[] {
 /** The items that `where` lets pass, in the order that `order_by` asks for. */
 function chosen(items: Json[], iterator: Iterator, context: Context): Json[] {
   const { where, orderBy, element } = iterator
-  const seenBy = (item: Json) => ({ ...context, ...(isObject(item) ? item : {}), [element]: item })
+  const seenBy = (item: Json) => ({ ...(isObject(item) ? item : {}), ...context, [element]: item })
   const left =
     where === null
       ? items
@@ -166,6 +168,11 @@ function chunksOf(items: Json[], size: number): Json[] {
   return chunks
 }
 
+/** Bytes of a value as JSON within JSON, which is how it is sent to the database. */
+function weightOf(value: Json): number {
+  return new TextEncoder().encode(JSON.stringify(toJson(value))).byteLength
+}
+
 function countOf(given: Json, context: Context, what: string): number | null {
   const value = renderValue(given, context)
   if (value === null || value === undefined) return null
@@ -180,18 +187,22 @@ function goOnIterating(batch: Batch, node: string, cause: string | number | null
   // an iteration that has ended as soon as it began: whoever began it goes on
   if (!work?.iterator || batch.iterating.has(node)) return
   batch.iterating.add(node)
+  let bytes = 0
   for (;;) {
     const now = batch.state.iterators.get(node)
     if (!now) break
     const { total, concurrency, started, ended } = now
     if (ended === total || started === total || started - ended >= concurrency) break
-    startIteration(batch, node, work.iterator, started, total, cause)
+    // the rest follows when one of those that run has ended
+    if (bytes > MAX_START_BYTES && started > ended) break
+    bytes += startIteration(batch, node, work.iterator, started, total, cause)
   }
   batch.iterating.delete(node)
   const now = batch.state.iterators.get(node)
   if (now && now.ended === now.total) endIterator(batch, node, work, cause)
 }
 
+/** Starts an iteration; answers with what it has been given, in bytes. */
 function startIteration(
   batch: Batch,
   node: string,
@@ -199,10 +210,9 @@ function startIteration(
   index: number,
   count: number,
   cause: string | number | null,
-): void {
+): number {
   const { item, scope } = itemAt(batch, node, index)
   const iteration = iterationOf(node, index)
-  const own = partOf(node)?.whole ?? node
   const startedBy = emit(batch, {
     event_type: 'iteration_started',
     node_name: iteration,
@@ -212,32 +222,39 @@ function startIteration(
     current_index: index,
     current_item: item,
   })
-  const loop = {
+  const asked = askedBy(iterator.each)
+  const place = {
     index,
     current_index: index,
-    item,
     count,
     first: index === 0,
     last: index === count - 1,
   }
   const data: JsonObject = {
-    ...scope,
+    ...Object.fromEntries(Object.entries(scope).filter(([name]) => asked(name))),
     // a step's own name means nothing else before it has ended
-    [own]: { result_index: index },
-    _loop: loop,
+    [stepOf(node)]: { result_index: index },
+    _loop: asked('_loop') ? { ...place, item } : place,
     ...(iterator.enumerate && { index }),
-    ...(iterator.chunk !== null && { batch: item }),
-    ...(usesParent(iterator.each) && { parent: scope }),
+    ...(iterator.chunk !== null && asked('batch') && { batch: item }),
+    ...(asked('parent') && { parent: scope }),
     [iterator.element]: item,
   }
   startNode(batch, iteration, iterator.each, data, startedBy)
+  return weightOf(data)
 }
 
-/** `parent` may be large and is passed on only to those who ask for it. */
-function usesParent(work: Work): boolean {
-  const { names, save, iterator } = work
-  if (names.includes('parent') || save?.names.includes('parent')) return true
-  return iterator !== null && usesParent(iterator.each)
+/**
+ * Which names work asks for. Each iteration keeps what it is given, so that what may be large is given to
+ * those alone who ask for it; a program may ask for anything, but for what it has already.
+ */
+function askedBy(each: Work): (name: string) => boolean {
+  const parts = partsOf(each)
+  const names = new Set(parts.flatMap((part) => part.names))
+  const isProgram = parts.some(({ action }) => [...PROGRAM_KEYS].some((key) => key in action))
+  // a parent is all that was passed on, within iterations too
+  const takesAll = names.has('parent')
+  return (name) => takesAll || names.has(name) || (isProgram && name !== 'parent')
 }
 
 /** @throws Missing when the item has not been loaded */
@@ -283,7 +300,7 @@ function endIterator(batch: Batch, node: string, work: Work, cause: string | num
   const data: Json = outcomes.map(({ index, data: value, error }) =>
     error === null ? value : { status: 'error', error, index },
   )
-  const bytes = toJson(data).length
+  const bytes = weightOf(data)
   if (bytes > MAX_RESULT_BYTES) {
     const most = `at most ${MAX_RESULT_BYTES} can be kept`
     return failNode(batch, node, `the results of ${total} iterations weigh ${bytes} bytes; ${most}`)

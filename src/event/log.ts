@@ -165,7 +165,14 @@ export const insertJobs = (
     jsonb_to_recordset(${toJson(jobs)}::jsonb) as j(
       queue_id bigint, node_id text, node_name text, tool text, action jsonb, context jsonb, needs jsonb,
       runner text, event_id bigint, max_attempts int, delay_seconds float8),
-    lateral (select j.queue_id = any(${lease?.queue_ids ?? []}::bigint[]) as yes) mine`
+    lateral (select j.queue_id = any(${lease?.queue_ids ?? []}::bigint[]) as yes) mine
+  -- what was queued by hand for a node that had not begun gives way
+  on conflict on constraint queue_node_key do update set queue_id = excluded.queue_id,
+    node_name = excluded.node_name, tool = excluded.tool, action = excluded.action,
+    context = excluded.context, needs = excluded.needs, runner = excluded.runner,
+    event_id = excluded.event_id, max_attempts = excluded.max_attempts, status = excluded.status,
+    attempts = excluded.attempts, worker_id = excluded.worker_id, lease_until = excluded.lease_until,
+    last_heartbeat = excluded.last_heartbeat, available_at = excluded.available_at, updated_at = now()`
 
 /** Who takes which new jobs at once, and for how long. */
 export interface Lease {
@@ -414,11 +421,15 @@ export const readItems = (
 export const readOutcomes = (sql: Sql, executionId: string, node: string): Statement => sql`
   select coalesce(jsonb_agg(jsonb_build_object('index', e.current_index, 'data', e.result,
     'error', e.error) order by e.current_index), '[]') as outcomes
-  from noetl.event e, noetl.event s
-  where s.execution_id = ${executionId} and s.node_name = ${node} and s.event_type = 'iterator_started'
-    and e.execution_id = ${executionId}
+  from noetl.event e
+  where e.execution_id = ${executionId}
     and e.event_type in ('iteration_completed', 'iteration_failed')
-    and e.node_name = ${node} || '[' || e.current_index || ']'`
+    -- by name: an execution may have many more iterations, of other iterators
+    and e.node_name = any(array(
+      select ${node} || '[' || n || ']'
+      from noetl.event s, generate_series(0, (s.context->>'total')::int - 1) n
+      where s.execution_id = ${executionId} and s.node_name = ${node}
+        and s.event_type = 'iterator_started'))`
 
 /** What was passed on to a node when it began. */
 export const readScope = (sql: Sql, executionId: string, node: string): Statement => sql`

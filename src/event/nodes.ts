@@ -4,7 +4,8 @@
 import { partOf, saveOf, timerOf, workOf } from '../catalog/nodes.ts'
 import type { Work } from '../catalog/work.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { renderValue, TemplateError } from '../template/index.ts'
+import { isTerminal } from '../status.ts'
+import { namesInValue, renderValue, TemplateError } from '../template/index.ts'
 import { type Batch, dataOfNode, decisionContext, emit, scopeOfNode } from './batch.ts'
 import { failExecution, failWhole } from './finalize.ts'
 import { endIteration, startIterator } from './iterators.ts'
@@ -40,7 +41,8 @@ export function startTimer(
 ): void {
   let seconds = 0
   try {
-    seconds = Number(renderValue(timeout, decisionContext(batch, [], data)))
+    const mentioned = namesInValue(timeout).filter((name) => batch.playbook.steps.has(name))
+    seconds = Number(renderValue(timeout, decisionContext(batch, mentioned, data)))
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
     return failNode(batch, node, `timeout: ${error.message} in ${error.expression}`)
@@ -54,10 +56,11 @@ export function startTimer(
 }
 
 /** Whether a report on a node says what it waits for. */
-export function isDeciding({ state }: Batch, node: string): boolean {
+export function isDeciding({ state, playbook }: Batch, node: string): boolean {
   const part = partOf(node)
-  if (part?.part === 'timeout') return part.whole === '' || state.active.has(part.whole)
-  return isAwaited(state, node)
+  if (part?.part !== 'timeout') return isAwaited(state, node)
+  if (part.whole === '') return playbook.timeout !== null && !isTerminal(state.status)
+  return state.active.has(part.whole) && workOf(playbook, part.whole)?.timeout != null
 }
 
 /** Answers the end of an action. @param event the report's id or place */

@@ -101,6 +101,8 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
     select from job j where ${r.is_action_report}::bool and (
       j.queue_id <> ${r.queue_id}::bigint
       or (${r.queue_id}::bigint is not null and j.status in ('queued', 'retry'))
+      -- a timer's time is over when it has been leased
+      or (j.tool = 'timeout' and j.status <> 'leased')
       or (${r.is_deciding}::bool and j.status = 'leased' and (j.worker_id <> ${r.worker_id}
         or (j.runner = 'edge' and j.worker_id is distinct from ${r.worker_id}))))
   ), moved as (

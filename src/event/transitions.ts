@@ -11,14 +11,22 @@ import {
   renderValue,
   TemplateError,
 } from '../template/index.ts'
-import { type Batch, decisionContext, emit } from './batch.ts'
+import { type Batch, decisionContext, emit, scopeOfNode } from './batch.ts'
 import { completeExecution, failExecution } from './finalize.ts'
 import { startNode } from './nodes.ts'
 import { type Fired, hasStarted, type State } from './state.ts'
 
-/** Ends a step: step_completed with the transitions that fired. */
-export function leaveStep(batch: Batch, step: Step, result: Json): void {
-  const { fired, warnings, error } = firedBy(batch, step, result)
+/**
+ * Ends a step: step_completed with the transitions that fired.
+ * @param passed what was passed on to the step; asked for only where its transitions may mention it
+ */
+export function leaveStep(
+  batch: Batch,
+  step: Step,
+  result: Json,
+  passed = () => scopeOfNode(batch, step.name),
+): void {
+  const { fired, warnings, error } = firedBy(batch, step, result, passed)
   batch.cause = emit(batch, {
     event_type: 'step_completed',
     node_name: step.name,
@@ -78,6 +86,9 @@ function skipUnreachable(batch: Batch, steps: readonly string[]): void {
   }
 }
 
+/** Names that are no data which was passed on. */
+const OWN_NAMES = { result: 0, this: 0, workload: 0, work: 0, context: 0, execution_id: 0 }
+
 /** A transition whose data could not be rendered: its target, and why. */
 interface Fault {
   step: string
@@ -92,6 +103,7 @@ export function firedBy(
   batch: Batch,
   step: Step,
   result: Json,
+  passed: () => JsonObject,
 ): { fired: Fired[]; warnings: string[]; error: Fault | null } {
   const fired: Fired[] = []
   const warnings: string[] = []
@@ -101,11 +113,14 @@ export function firedBy(
     if (hasStarted(batch.state, batch.playbook, to)) continue
     const conditions = when === null ? otherwise : [...otherwise, when]
     const mentioned = [...conditions.flatMap(namesInExpression), ...namesInValue(data)]
-    const context = decisionContext(
-      batch,
-      mentioned.filter((name) => batch.playbook.steps.has(name)),
-      { result, this: result },
-    )
+    const isStep = (name: string) => batch.playbook.steps.has(name)
+    const known = { ...batch.facts.workload, ...batch.facts.globals, ...OWN_NAMES }
+    const mayBePassed = mentioned.some((name) => !isStep(name) && !(name in known))
+    const context = decisionContext(batch, mentioned.filter(isStep), {
+      ...(mayBePassed && passed()),
+      result,
+      this: result,
+    })
     const holds = (condition: string) => {
       const known = verdicts.get(condition)
       if (known !== undefined) return known
@@ -172,7 +187,7 @@ function startStep(batch: Batch, step: Step): void {
   })
   if (work) return startNode(batch, step.name, work, data, startedBy)
   batch.cause = startedBy
-  leaveStep(batch, step, null)
+  leaveStep(batch, step, null, () => data)
 }
 
 /**

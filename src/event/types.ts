@@ -143,7 +143,7 @@ export const RecordedReport = z.looseObject({
 /** A step's result as others see it: its data, unwrapped once, from an action's envelope. */
 export function dataOf(envelope: Json): Json {
   if (!isEnvelope(envelope)) return envelope
-  return envelope.data ?? envelope
+  return envelope.data ?? null
 }
 
 function isEnvelope(value: Json): value is JsonObject {

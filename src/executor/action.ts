@@ -17,6 +17,7 @@ import { type Context, renderValue, TemplateError } from '../template/index.ts'
 import { retryDelay } from './retry.ts'
 import { type Keeper, newKeeper } from './secrets.ts'
 import { checkAuth } from './tools/auth.ts'
+import { withoutPasswords } from './tools/http-auth.ts'
 import { REVEALING, TOOLS } from './tools/index.ts'
 import { type Call, type Ending, ToolError, type ToolResult } from './tools/tool.ts'
 
@@ -86,7 +87,8 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
     context = contextOf(known, job, variables)
     task = renderTask(job, context)
     checkAuth(job.action, task)
-    const timeoutMs = Math.max(1_000, Math.min(timeoutSeconds(task) * 1000, deadline - startedAt))
+    const left = Math.max(1_000, deadline - startedAt)
+    const timeoutMs = Math.min(timeoutSeconds(task) * 1000, left)
     if (tool) {
       result = await tool({
         task: REVEALING.has(job.tool) ? await keeper.reveal(task) : task,
@@ -130,7 +132,8 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
   }
   const again = delayOf(context, job, result)
   const seconds = (Date.now() - startedAt) / 1000
-  return { job, drafts: reportOf(job, task, result, seconds, again), bytes, again }
+  const kept = withoutPasswords(task)
+  return { job, drafts: reportOf(job, kept, result, seconds, again), bytes, again }
 }
 
 /** Seconds until a failed action is tried again, if it is. A child execution is not started anew. */
@@ -169,6 +172,9 @@ function renderTask({ action }: Started, context: Context): JsonObject {
   const kept = new Set(['retry', ...PROGRAM_KEYS])
   const some = (isWanted: (key: string) => boolean) =>
     Object.fromEntries(Object.entries(action).filter(([key]) => isWanted(key)))
+  // the data of a transform is what it makes
+  const isInput = (key: string) =>
+    DATA_KEYS.includes(key) && !(key === 'data' && action.type === 'transform')
   const input = renderValue(some(isInput), context) as JsonObject
   // the rest sees the step's input, as what NoETL's workers render does
   const data = inputOf(input)
@@ -178,10 +184,6 @@ function renderTask({ action }: Started, context: Context): JsonObject {
     seen,
   ) as JsonObject
   return { ...some((key) => kept.has(key)), ...rest, ...input }
-}
-
-function isInput(key: string): boolean {
-  return DATA_KEYS.includes(key)
 }
 
 function contextOf(known: Known, job: Started, variables: JsonObject): Context {
@@ -341,6 +343,6 @@ function reportOf(
   if (part !== undefined) return [completed]
   return [
     completed,
-    { ...common, event_type: 'step_result', status: 'COMPLETED', result: result.data ?? envelope },
+    { ...common, event_type: 'step_result', status: 'COMPLETED', result: result.data },
   ]
 }

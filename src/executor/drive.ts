@@ -2,7 +2,7 @@
 // follows from each with the lease of the next, so that a step costs one round trip. It goes on within a
 // budget and leaves the rest queued, with a message to the queue that somebody else should go on.
 
-import { workOf } from '../catalog/nodes.ts'
+import { partOf, workOf } from '../catalog/nodes.ts'
 import { PLAYBOOK } from '../catalog/work.ts'
 import { rowsOf, type Sql, sleep } from '../db.ts'
 import type { Env } from '../env.ts'
@@ -118,6 +118,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
   const executionId = from.known.row.execution_id
   const credentials: Credentials = new Map()
   const running = new Map<string, Promise<void>>()
+  /** What is taken up again when it is time; it takes no room meanwhile. */
+  const sleeping = new Map<string, Promise<void>>()
   const held = new Set<string>()
   const ended: Ended[] = []
   let { known, backlog } = from
@@ -128,8 +130,9 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
     budget.steps -= jobs.length
     for (const job of jobs) {
       held.add(job.queue_id)
-      // what was passed on to it is passed on to its save
-      if (workOf(known.playbook, job.node_name)?.save) known.scopes.set(job.node_name, job.context)
+      // its save and its transitions may ask for what was passed on to it
+      const isAsked = !partOf(job.node_name) || workOf(known.playbook, job.node_name)?.save
+      if (isAsked) known.scopes.set(job.node_name, job.context)
       const runPlaybook = (task: JsonObject) => runChild(driver, known, job, task)
       const means = {
         sql,
@@ -157,8 +160,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       : notify(driver, executionId, Math.ceil(delay))
     const done = waiting
       .catch((error: unknown) => console.error(`execution ${executionId}: retry`, error))
-      .finally(() => running.delete(queueId))
-    running.set(queueId, done)
+      .finally(() => sleeping.delete(queueId))
+    sleeping.set(queueId, done)
   }
   const seconds = config.EDGE_LEASE_SECONDS
   const heartbeat = setInterval(() => {
@@ -167,8 +170,8 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
   }, seconds * HEARTBEAT_MS_PER_LEASE_SECOND)
   try {
     begin(from.started)
-    while (running.size > 0 || ended.length > 0) {
-      if (ended.length === 0) await Promise.race(running.values())
+    while (running.size > 0 || sleeping.size > 0 || ended.length > 0) {
+      if (ended.length === 0) await Promise.race([...running.values(), ...sleeping.values()])
       // what was handed over has nothing to report
       if (ended.length === 0) continue
       const batch = alone > 0 ? ended.splice(0, 1) : takeBatch(ended)
@@ -226,6 +229,7 @@ async function report(
   known: Known,
   batch: readonly Ended[],
   claim: Claim,
+  unwritable: string | null = null,
 ): Promise<Outcome> {
   const drafts = batch.flatMap((end) => end.drafts)
   const held = {
@@ -239,7 +243,7 @@ async function report(
   try {
     const reports = () =>
       batch.flatMap((end) => end.drafts.map((draft) => ({ draft, again: end.again !== null })))
-    const committed = await commit(driver, known, reports, held, claim)
+    const committed = await commit(driver, known, reports, held, claim, unwritable)
     // what was done is a fact of the log, also when the execution has ended meanwhile
     return committed ?? recordAlone(driver, known, drafts, [])
   } catch (error) {
@@ -251,7 +255,9 @@ async function report(
     if (error.code === 'lease_lost') return 'refused'
     const [only] = batch
     const isResult = error.code === 'too_large' || error.code === 'invalid_input'
-    if (!only || !isResult || only.bytes === 0) throw error
+    if (!only || !isResult || unwritable !== null) throw error
+    // if it is not the result that is too large, it is what follows from it
+    if (only.bytes === 0) return report(driver, known, batch, claim, error.message)
     return report(driver, known, [unkeepable(only, error.message)], claim)
   }
 }
@@ -313,18 +319,27 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
   if (row && !row.jobs) [row] = await rowsOf<ResumedRow>(statement)
   if (!row) return
   const work: Promise<void>[] = []
+  if (row.jobs) {
+    const known = await knownOf(sql, row)
+    work.push(drive(driver, { known, started: row.jobs, backlog: [], later: [] }))
+  }
   // more may be free than there was room for; another can begin with it at once
   if (row.jobs?.length === claim.room) await notify(driver, executionId)
   if (row.undecided.length > 0) {
-    const settled = await settle(driver, executionId, claimOf(driver, row.jobs?.length))
-    if (settled) work.push(drive(driver, settled))
-  }
-  if (row.jobs) {
-    work.push(
-      drive(driver, { known: await knownOf(sql, row), started: row.jobs, backlog: [], later: [] }),
-    )
+    const claim = claimOf(driver, row.jobs?.length)
+    work.push(settleAndDrive(driver, executionId, claim))
   }
   await Promise.all(work)
+}
+
+/** Answers undecided reports and goes on with what follows. Whoever else is busy with them does the same. */
+async function settleAndDrive(driver: Driver, executionId: string, claim: Claim): Promise<void> {
+  try {
+    const settled = await settle(driver, executionId, claim)
+    if (settled) await drive(driver, settled)
+  } catch (error) {
+    console.error(`execution ${executionId}: reports are left undecided`, error)
+  }
 }
 
 /** Has an execution taken up when jobs that wait for a time may begin. */

@@ -194,13 +194,18 @@ async function endLease(
       dead: end === 'dead',
     }
     const known = await knownOf(engine.sql, row)
-    const committed = await commit(engine, known, () => [reportOf(row)], held, claim).catch(
-      (error: unknown) => {
-        // the report arrived, or the lease ran out, in between
-        if (error instanceof AppError && error.code === 'lease_lost') return 'again' as const
-        throw error
-      },
-    )
+    const commitWith = (unwritable: string | null) =>
+      commit(engine, known, () => [reportOf(row)], held, claim, unwritable)
+    const committed = await commitWith(null).catch(async (error: unknown) => {
+      if (!(error instanceof AppError)) throw error
+      // the report arrived, or the lease ran out, in between
+      if (error.code === 'lease_lost') return 'again' as const
+      // what follows cannot be written, and would be tried for ever
+      if (error.code === 'too_large' || error.code === 'invalid_input') {
+        return commitWith(error.message)
+      }
+      throw error
+    })
     if (committed === 'again') continue
     if (committed) return { committed }
     // the execution has ended meanwhile, and its jobs with it: the next round sees how

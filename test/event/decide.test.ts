@@ -8,7 +8,8 @@ import type { Draft } from '../../src/event/types.ts'
 import type { Json, JsonObject } from '../../src/json.ts'
 
 function factsOf(workload: JsonObject = {}, results = new Map<string, Json>()): Facts {
-  const loaded = { items: new Map(), scopes: new Map(), outcomes: new Map() }
+  const scopes = { get: () => ({}) } as unknown as Facts['scopes']
+  const loaded = { items: new Map(), scopes, outcomes: new Map() }
   return { execution_id: '1', name: 'p', workload, results, ...loaded, globals: {} }
 }
 
