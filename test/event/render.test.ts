@@ -204,7 +204,8 @@ describe("the worker's environment", () => {
       extra_context: { env },
     })
     expect(reply.text).not.toContain('sesame')
-    const [row] = await sqlOf()`select count(*)::int as n from noetl.event where execution_id = ${id}
+    const [row] =
+      await sqlOf()`select count(*)::int as n from noetl.event where execution_id = ${id}
       and (context::text like '%sesame%' or result::text like '%sesame%' or meta::text like '%sesame%')`
     expect(row?.n).toBe(0)
   })

@@ -87,6 +87,28 @@ describe('a credential', () => {
     expect(headers.authorization).toBe(`Basic ${btoa('us er:p@ss-word')}`)
   })
 
+  test('within the address is not in the log of a step that was rendered, however it ended', async () => {
+    const to = (path: string) =>
+      `workload: {to: "${ECHO.replace('//', '//user:pa55word@')}${path}"}`
+    const keptOf = async (step: object, head: string) => {
+      const { body } = await ran(step, head)
+      const ends = body.events.filter(({ event_type }: { event_type: string }) =>
+        ['action_completed', 'action_error', 'step_result'].includes(event_type),
+      )
+      expect(JSON.stringify([ends, body.error])).not.toContain('pa55')
+      return ends.map(({ context }: { context: { task?: unknown } }) => context.task)
+    }
+    const url = '{{ workload.to }}'
+    expect((await keptOf({ url }, to('/a')))[0]).toMatchObject({ url: `${ECHO}/a` })
+    expect((await keptOf({ url }, to('/status/404')))[0]).toMatchObject({
+      url: `${ECHO}/status/404`,
+    })
+    const unsound = 'workload: {to: "http://user:pa55w/ord@127.0.0.1/a"}'
+    expect((await keptOf({ url }, unsound))[0]).toMatchObject({ url: '***@127.0.0.1/a' })
+    const save = [{ storage: { type: 'http', endpoint: url } }, { storage: 'http', url }]
+    expect(JSON.stringify(await keptOf({ url, save }, to('/a')))).toContain(`${ECHO}/a`)
+  })
+
   test('is found in each form that a step may name it in', async () => {
     const name = await credential('generic', { token: SECRET })
     for (const auth of [
