@@ -30,9 +30,9 @@ export const resume = (
     -- the execution's row before its jobs, as every writer takes them
     select * from noetl.execution where execution_id = ${p.execution_id} and ended_at is null for update
   ), mine as (
+    -- the ids were drawn for this execution: by them alone, not among all that it has done
     select q.* from noetl.queue q
-    where q.execution_id = ${p.execution_id} and q.status = 'leased'
-      and q.queue_id = any(${p.queue_ids}::bigint[])
+    where q.status = 'leased' and q.queue_id = any(${p.queue_ids}::bigint[])
   ), ready as (
     select r.* from locked, lateral (
       select q.queue_id from noetl.queue q
@@ -157,7 +157,7 @@ export const sweep = (sql: Sql): Statement => sql`
     (select execution_id from noetl.queue
       where runner = 'edge' and status in ('queued', 'retry') and attempts < max_attempts
         and available_at < now() - make_interval(secs => ${STRANDED_SECONDS})
-      limit ${SWEEP_LIMIT})
+      order by available_at limit ${SWEEP_LIMIT})
   ), dropped as (
     delete from noetl.queue where queue_id = any(array(select queue_id from noetl.queue
       where status = 'done' and queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))

@@ -24,6 +24,8 @@ import { extend, resume, sweep } from '../../src/queue/leases.ts'
 const ROOT = join(import.meta.dirname, '../..')
 let endpoint: Endpoint
 let sql: Sql
+/** An execution that has done much. */
+let BUSY: string
 
 beforeAll(async () => {
   endpoint = await startEndpoint({ migrate: join(ROOT, 'migrations') })
@@ -36,6 +38,8 @@ afterAll(() => endpoint.stop())
 /** Enough rows, in several partitions, for the planner to choose as it would in earnest. */
 async function fill(): Promise<void> {
   const first = sql`noetl.id_at(date_trunc('month', now()))`
+  const [busy] = await sql`select (${first} + (20001::bigint << 34))::text as id`
+  BUSY = String(busy?.id)
   await sql.transaction([
     sql`insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload)
       select n, 'p' || n % 500, n / 500 + 1, 'Playbook', '', '', '{}' from generate_series(1, 5000) n`,
@@ -58,6 +62,28 @@ async function fill(): Promise<void> {
         case when n % 100 = 0 then 'w' end,
         case when n % 100 = 0 then now() + n * interval '1 second' end
       from generate_series(1, 20000) n`,
+  ])
+  await sql.transaction([
+    // a job of each that is asleep until tomorrow
+    sql`insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, runner,
+        status, available_at)
+      select 20000 + n, ${first} + (n::bigint << 34), 1, 'z', 'z', 'wait', '{}', 'edge', 'retry',
+        now() + interval '1 day'
+      from generate_series(1, 20000) n`,
+    // what workers of ten tools have before them
+    sql`insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, runner, status)
+      select 50000 + n, ${first} + (n::bigint << 34), 1, 'w', 'w', 'tool' || n % 10, '{}', 'worker', 'queued'
+      from generate_series(1, 4000) n`,
+    // and an execution with 100 iterators of 50 items each, of which few are left to do
+    sql`insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, runner, status)
+      select 40000 + n, ${BUSY}, 1, 'b' || n, 'b', 'http', '{}', 'edge',
+        case when n > 4990 then 'queued' else 'done' end
+      from generate_series(1, 5000) n`,
+    sql`insert into noetl.event (execution_id, seq, event_id, catalog_id, event_type, node_id, node_name,
+        node_type, status, current_index)
+      select ${BUSY}, 1 + o * 50 + i, 1000000 + o * 50 + i, 1, 'iteration_completed', 'b',
+        format('b[%s][%s]', o, i), 'iteration', 'COMPLETED', i
+      from generate_series(0, 99) o, generate_series(0, 49) i`,
   ])
   await sql`analyze`
 }
@@ -197,7 +223,19 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
         queue_ids: ['1'],
         event_ids: ['2'],
       }),
-    /queue_node_key/,
+    /Index Scan using queue_open/,
+  ],
+  [
+    'lease where much is done',
+    (s) =>
+      resume(s, {
+        execution_id: BUSY,
+        worker_id: 'w',
+        seconds: 60,
+        queue_ids: ['1', '2'],
+        event_ids: ['3', '4'],
+      }),
+    /^(?!.*queue_node_key).*Index Scan using queue_open/s,
   ],
   ['extend a lease', (s) => extend(s, HELD, 60), /queue_(pkey|by_worker)/],
   [
@@ -228,6 +266,11 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ['queue size', (s) => countJobs(s, 'queued'), /queue_by_status|queue_ready/],
   ['items', (s) => readItems(s, ID, 'a', 200), /node_name_event_type_seq_idx/],
   ['outcomes', (s) => readOutcomes(s, ID, 'a'), /node_name_event_type_seq_idx/],
+  [
+    'outcomes of one iterator among many',
+    (s) => readOutcomes(s, BUSY, 'b[7]'),
+    /Index Cond: .*event_type = ANY.*node_name = ANY|Index Cond: .*node_name = ANY.*event_type = ANY/,
+  ],
   ['scope', (s) => readScope(s, ID, 'a'), /queue_node_key/],
   [
     'iterations',
@@ -236,6 +279,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ],
   ['render', (s) => findRenderContext(s, ID, ['a']), /node_name_event_type_seq_idx/],
   ['sweep', (s) => sweep(s), /queue_lease_until/],
+  ['sweep among many that sleep', (s) => sweep(s), /Index Scan using queue_sleepers/],
   [
     'register',
     (s) =>
