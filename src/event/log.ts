@@ -296,6 +296,48 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       when (select count(*) from taken) <> ${a.taken.length}::int
       then noetl.refuse('NE410', 'a queued job was taken by another') end as refused`
 
+export interface CancelledRow extends ExecutionRow {
+  /** Whether it has been cancelled, and whether it was so by this statement. */
+  cancelled: boolean
+  written: boolean
+}
+
+/**
+ * Ends an execution as cancelled, whatever its version is: there is nothing to decide, and many may be writing. No
+ * row when there is no such execution. Safe to repeat: the event's id is drawn beforehand.
+ */
+export const cancelNow = (
+  sql: Sql,
+  c: { execution_id: string; event_id: string; error: string },
+): Statement => sql`
+  with ended as (
+    -- what src/event/state.ts makes of the event
+    update noetl.execution x set version = x.version + 1, status = 'FAILED', progress = 100,
+      events_done = x.events_done + 1, last_event_type = 'execution_cancelled', undecided = '{}',
+      ended_at = now(), result = null, error = ${storableText(c.error)},
+      state = x.state - 'iterators' || '{"active": [], "waiting": {}}'
+    where x.execution_id = ${c.execution_id} and x.ended_at is null
+    returning x.*
+  ), logged as (
+    insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id, event_type,
+      node_id, node_name, node_type, status, context, error)
+    select x.execution_id, x.catalog_id, x.version, ${c.event_id}::bigint, (select e.event_id
+        from noetl.event e where e.execution_id = x.execution_id order by e.seq desc limit 1),
+      'execution_cancelled', ${c.event_id}, x.name, 'playbook', 'FAILED', '{"reason": "cancelled"}', x.error
+    from ended x
+  ), given_up as (
+    update noetl.queue q set lease_until = null, updated_at = now(),
+      status = case when q.tool = 'timeout' then 'done' else 'dead' end
+    from ended x where q.execution_id = x.execution_id and q.status in ('queued', 'retry', 'leased')
+  )
+  select ${headColumns(sql)}, x.state, true as cancelled, true as written from ended x
+  union all
+  select ${headColumns(sql)}, x.state, x.last_event_type = 'execution_cancelled' or exists (
+      select from noetl.event e where e.execution_id = x.execution_id
+        and e.event_type = 'execution_cancelled'), false
+  from noetl.execution x
+  where x.execution_id = ${c.execution_id} and not exists (select from ended)`
+
 function jsonOrNull(value: Json): string | null {
   return value === null ? null : toJson(value)
 }

@@ -203,7 +203,7 @@ export const findIterations = (
     order by e.current_index, e.seq
     limit ${p.limit}::int + 1
   ), decided as (
-    select done.current_index, done.result
+    select done.current_index, jsonb_build_object('status', 'success', 'data', done.result)
     from noetl.event s,
       generate_series(${p.after}::int + 1, (s.context->>'total')::int - 1) n,
       lateral (

@@ -3,15 +3,20 @@
 import { partOf } from '../catalog/nodes.ts'
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
-import { newId } from '../ids.ts'
+import { newId, parseId } from '../ids.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
 import { isTerminal, normalizeStatus, type Status } from '../status.ts'
 import { type Claim, type Committed, commit, type Engine, knownOf } from './commit.ts'
 import type { Report } from './dispatcher.ts'
-import { type ExecutionRow, type LoggedReport, readExecution } from './log.ts'
-import { readStanding } from './read-service.ts'
+import {
+  type CancelledRow,
+  cancelNow,
+  type ExecutionRow,
+  type LoggedReport,
+  readExecution,
+} from './log.ts'
 import { type NewReport, type RecordedRow, record } from './report.ts'
-import { DECIDING_EVENTS, type Draft, type EventReport, nodeId } from './types.ts'
+import { DECIDING_EVENTS, type EventReport, nodeId } from './types.ts'
 
 /** Reports that workers send at an action's start and end; NoETL's send them without an event id. */
 const ACTION_REPORTS = new Set([
@@ -93,29 +98,27 @@ export async function cancel(
   executionId: string,
   reason: string | null,
 ): Promise<{ status: Status; committed: Committed | null }> {
+  const id = parseId(executionId)
   const error = reason === null ? 'cancelled' : `cancelled: ${reason}`
-  for (;;) {
-    const { status, cancelled } = await readStanding(engine.sql, executionId)
+  const cancelling = { execution_id: id ?? '0', event_id: newId(), error }
+  for (let round = 0; round < CANCEL_ROUNDS; round++) {
+    const [row] = id === null ? [] : await rowsOf<CancelledRow>(cancelNow(engine.sql, cancelling))
+    if (!row) fail('not_found', `Execution '${executionId}' not found.`)
+    const { status, cancelled, written } = row
+    if (written) {
+      const known = await knownOf(engine.sql, { ...row, results: null })
+      return { status, committed: { known, started: [], backlog: [], later: [] } }
+    }
     if (cancelled) return { status, committed: null }
     if (isTerminal(status)) {
       fail('conflict', `execution ${executionId} has ended already: ${status}`)
     }
-    const [row] = await rowsOf<ExecutionRow>(readExecution(engine.sql, executionId, []))
-    if (!row) throw new AppError('internal', 'the execution is gone')
-    const known = await knownOf(engine.sql, { ...row, results: null })
-    const draft: Draft = {
-      event_type: 'execution_cancelled',
-      node_name: row.name,
-      node_type: 'playbook',
-      status: 'FAILED',
-      parent: null,
-      context: { reason: 'cancelled' },
-      error,
-    }
-    const committed = await commit(engine, known, () => [{ draft }], null, null)
-    if (committed) return { status: committed.known.state.status, committed }
+    // it was ending while this was sent; the next look sees how
   }
+  throw new AppError('conflict', 'the execution keeps changing; try again')
 }
+
+const CANCEL_ROUNDS = 5
 
 /** The report, until a later reading shows which reports are still undecided. */
 function latest(logged: LoggedReport) {

@@ -181,7 +181,7 @@ describe('a step of type playbook', () => {
   test('that ended without its child is followed by it at the next sweep', async () => {
     const id = await run(await caller(await registered(WAITING)))
     const [child] = await childrenOf(id)
-    await client.faults({ rate: 1, kinds: ['refuse'], seed: 1, skip: 3 })
+    await client.faults({ rate: 1, kinds: ['refuse'], seed: 1, skip: 1 })
     await client.send('POST', `/api/executions/${id}/stop`)
     await client.noFaults()
     expect(await detail(id)).toMatchObject({ status: 'FAILED' })
