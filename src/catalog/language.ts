@@ -11,8 +11,11 @@ import {
   base64,
   type Checking,
   checkForm,
+  checkWhole,
   collection,
   count,
+  edgeSeconds,
+  element,
   encodedSql,
   expression,
   type Form,
@@ -22,7 +25,6 @@ import {
   fixedNumber,
   flag,
   has,
-  identifier,
   isCount,
   isTemplate,
   type Keys,
@@ -45,7 +47,18 @@ import {
   time,
   word,
 } from './shapes.ts'
-import { DATA_KEYS, resolved, typeOf } from './workbook.ts'
+import {
+  BODIES,
+  CODES,
+  CREDENTIALS,
+  DATA_KEYS,
+  PATHS,
+  resolved,
+  STATEMENTS,
+  typeOf,
+  URLS,
+  WAITS,
+} from './workbook.ts'
 import type { Key } from './yaml.ts'
 
 /** Where what does work stands: in the flow, or as a task of the workbook or of an iterator. */
@@ -172,7 +185,6 @@ const retry: Shape = {
   },
 }
 
-const CREDENTIALS = ['auth', 'credential', 'credentials']
 const STORAGES = ['postgres', 'http', 'event', 'event_log']
 const MAX_SAVES = 20
 
@@ -283,7 +295,7 @@ function checkSaved(save: JsonObject, at: Key[], { report }: Checking): void {
 
 const ITERATION: Keys = {
   collection: [collection, 'What to iterate over: a list, or a template that gives one.'],
-  element: [identifier, 'What templates call the item.'],
+  element: [element, 'What templates call the item.'],
   where: [expression, 'Which items to take: an expression on the item.'],
   order_by: [order, 'What to sort the items by; a minus before it turns it round.'],
   limit: [count, 'How many items to take at most.'],
@@ -306,8 +318,8 @@ const loop = shapeOf('a loop', {
     ...ITERATION,
     in: [collection, 'The same as collection.'],
     items: [collection, 'The same as collection.'],
-    iterator: [identifier, 'The same as element.'],
-    as: [identifier, 'The same as element.'],
+    iterator: [element, 'The same as element.'],
+    as: [element, 'The same as element.'],
     timeout: [seconds, 'Seconds that all iterations may take.'],
   },
   needs: [
@@ -367,6 +379,12 @@ function checkIterator(step: JsonObject, at: Key[], checking: Checking): void {
     else if (!Array.isArray(whole.data) && !isTemplate(whole.data))
       report([...at, 'data'], 'data is a list, if there is no collection')
   }
+  if (has(whole, 'collection') && has(whole, 'data')) {
+    report(
+      [...at, 'data'],
+      'data is what it iterates over, as collection is; input stands in its task',
+    )
+  }
   for (const key of ['element', 'task']) {
     if (!has(whole, key)) report(at, `an iterator needs ${key}`)
   }
@@ -386,24 +404,44 @@ const CODE: Keys = {
   code: [text, 'The program, with a function main.'],
   code_b64: [base64, 'The program in base64.'],
 }
-const CODES = Object.keys(CODE)
-const STATEMENTS = Object.keys(SQL)
-const URLS = ['url', 'endpoint']
-const PATHS = ['path', 'resource_path']
-const WAITS = ['seconds', 'for', 'until']
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']
 
 interface Kind extends Form {
   words: string
+  /** Keys that others have, and this one has no use for: each in its `instead`. */
+  without?: readonly string[]
 }
 
-const ROUTER: Kind = { words: 'Does nothing itself; its next says where to go.', keys: {} }
+const insteadOf = (keys: readonly string[], words: string) =>
+  Object.fromEntries(keys.map((key) => [key, words]))
+
+/** Keys that mean nothing to what only says where to go. */
+const WORKING = ['timeout', 'retry', ...CREDENTIALS, ...DATA_KEYS]
+const NO_WORK = 'what only says where to go has no use for it; write a type (save, if it saves)'
+
+const ROUTER: Kind = {
+  words: 'Does nothing itself; its next says where to go.',
+  keys: {},
+  without: WORKING,
+  instead: insteadOf(WORKING, NO_WORK),
+}
+
+/** What the server always runs itself. */
+const EDGE: Keys = {
+  timeout: [edgeSeconds, 'Seconds that an attempt may take, 600 at most; 15.'],
+}
+const MAYBE_EDGE: Keys = {
+  timeout: [seconds, 'Seconds that an attempt may take; the server gives 600 at most.'],
+}
+const NO_AUTH = insteadOf(CREDENTIALS, 'it asks nobody; leave it out')
+const OF_TASKS = [...CREDENTIALS, ...DATA_KEYS.filter((key) => key !== 'data')]
 
 /** Step types, and the keys that each has beside those that all have. */
 const KINDS: Readonly<Record<string, Kind>> = {
   http: {
     words: 'Sends a request.',
     keys: {
+      ...MAYBE_EDGE,
       url: [text, 'The address.'],
       endpoint: [text, 'The same as url.'],
       method: [word(METHODS, true), 'GET, if nothing is said.'],
@@ -416,11 +454,12 @@ const KINDS: Readonly<Record<string, Kind>> = {
       data: [any, 'The query of a GET or DELETE, the body of others; or {query, body}.'],
     },
     needs: [URLS],
-    oneOf: [URLS, ['json', 'payload', 'body']],
+    oneOf: [URLS, BODIES],
   },
   postgres: {
     words: "Runs SQL in a credential's database.",
     keys: {
+      ...MAYBE_EDGE,
       ...SQL,
       params: [mappingOrList, 'Values of :name or $1; of several statements, a list of them.'],
       transaction: [flag, 'Whether all statements take effect or none; each by itself if false.'],
@@ -428,7 +467,16 @@ const KINDS: Readonly<Record<string, Kind>> = {
     needs: [STATEMENTS],
     oneOf: [STATEMENTS],
   },
-  python: { words: 'Runs Python on a worker.', keys: CODE, oneOf: [CODES] },
+  python: {
+    words: 'Runs Python on a worker.',
+    keys: CODE,
+    oneOf: [CODES],
+    also(step, at, { report }) {
+      if (CODES.some((key) => has(step, key))) return
+      const idle = WORKING.find((key) => has(step, key))
+      if (idle !== undefined) report([...at, idle], `without code it does nothing with ${idle}`)
+    },
+  },
   duckdb: {
     words: 'Runs SQL in DuckDB on a worker.',
     keys: { ...SQL, database: [text, 'The database file.'] },
@@ -449,6 +497,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   secrets: {
     words: 'Reads a secret.',
     keys: {
+      ...EDGE,
       provider: [text, 'Who keeps it: env, a secret of the Worker; or credential.'],
       secret_name: [text, 'What it is called.'],
       key: [text, 'The same as secret_name.'],
@@ -461,13 +510,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   javascript: {
     words: 'Runs main(input, context) in an isolate of its own.',
-    keys: { ...CODE, egress: [texts, 'Hosts that it may ask; none, if nothing is said.'] },
+    keys: { ...EDGE, ...CODE, egress: [texts, 'Hosts that it may ask; none, if nothing is said.'] },
     needs: [CODES],
     oneOf: [CODES],
   },
   transform: {
     words: 'Gives its data, rendered.',
-    keys: { data: [any, 'Templates of the result.'] },
+    keys: { ...EDGE, data: [any, 'Templates of the result.'] },
+    without: CREDENTIALS,
+    instead: NO_AUTH,
     needs: [['data']],
   },
   wait: {
@@ -476,6 +527,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
       seconds: [secondsOrNone, 'For how many seconds.'],
       for: [secondsOrNone, 'The same as seconds.'],
       until: [time, 'Until when.'],
+    },
+    without: ['timeout', ...CREDENTIALS],
+    instead: {
+      ...NO_AUTH,
+      timeout: 'it takes the time that it says; timeout of the playbook limits all of it',
     },
     needs: [WAITS],
     oneOf: [WAITS],
@@ -505,7 +561,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   save: {
     words: 'Saves data.',
-    keys: SAVE.keys,
+    keys: { ...EDGE, ...SAVE.keys },
     also(step, at, checking) {
       if (!has(step, 'save')) return checkSaved(step, at, checking)
       const own = Object.keys(SAVE.keys).find((key) => has(step, key) && !DATA_KEYS.includes(key))
@@ -519,6 +575,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
       data: [any, 'The same as collection, if there is none.'],
       iterator: [iteration, 'All of these keys in one mapping.'],
     },
+    without: OF_TASKS,
+    instead: insteadOf(OF_TASKS, 'an iterator does nothing with it; write it in its task'),
     also(step, at, checking) {
       checkUntried('its task has one of its own')(step, at, checking)
       checkIterator(step, at, checking)
@@ -608,10 +666,12 @@ function formOf(kind: string | null, place: Place): Form {
   const known = forms.get(id)
   if (known) return known
   const own = kind === null ? ROUTER : (KINDS[kind] ?? ROUTER)
-  const { needs = [], oneOf = [], also } = own
+  const { needs = [], oneOf = [], without = [], also } = own
+  const keys = { ...COMMON, ...PLACES[place], ...own.keys }
+  for (const key of without) delete (keys as Record<string, unknown>)[key]
   const isNamedTwice = place === 'step' && !('name' in own.keys)
   const form: Form = {
-    keys: { ...COMMON, ...PLACES[place], ...own.keys },
+    keys,
     needs,
     oneOf: [
       ['desc', 'description'],
@@ -651,24 +711,40 @@ export function checkStep(step: JsonObject, at: Key[], checking: Checking): void
 export function checkWork(step: JsonObject, place: Place, at: Key[], checking: Checking): void {
   const given = typeOf(step)
   const kind = given !== null && Object.hasOwn(KINDS, given) ? given : null
-  let form = formOf(kind, place)
-  if (kind === 'workbook') {
-    const whole = resolved(step, checking.tasks)
-    const meant = whole && typeOf(whole)
-    form = { ...form, keys: { ...(meant === null ? {} : formOf(meant, place).keys), ...form.keys } }
-  }
+  const form = formOf(kind, place)
   const words = kind === null ? `a ${place} without a type` : `${articleOf(kind)} ${kind} ${place}`
-  if (given === null || kind !== null) checkForm(form, step, words, at, checking, ownersOf)
-  else checkCommon(step, form, at, checking)
+  if (kind === 'workbook') checkReference(step, form, place, at, checking)
+  else if (given === null || kind !== null) checkForm(form, step, words, at, checking, ownersOf)
+  else checkCommon(step, { ...COMMON, ...PLACES[place] }, at, checking)
   if (has(step, 'loop') && !doesWork(step, checking)) {
     checking.report([...at, 'loop'], 'a loop needs a type, which says what each iteration does')
   }
 }
 
+/** Checks what stands for a task: its own keys are those of the task, and so is what both come to. */
+function checkReference(
+  step: JsonObject,
+  form: Form,
+  place: Place,
+  at: Key[],
+  checking: Checking,
+): void {
+  const whole = resolved(step, checking.tasks)
+  const type = whole && typeOf(whole)
+  const meant = type !== null && Object.hasOwn(KINDS, type) ? type : null
+  const own = whole === null ? form : formOf(meant, place)
+  const { keys, instead = {} } = own
+  const all = { ...form, keys: { ...keys, ...KINDS.workbook?.keys }, instead }
+  checkForm(all, step, `a workbook ${place}`, at, checking, ownersOf)
+  if (whole === null) return
+  const words = meant === null ? 'its task' : `${articleOf(meant)} ${meant} task`
+  checkWhole(formOf(meant, 'task'), whole, words, at, checking)
+}
+
 /** Of a type that is not known, the keys that all have are. */
-function checkCommon(step: JsonObject, form: Form, at: Key[], checking: Checking): void {
-  const entries = Object.entries(step).filter(([key]) => Object.hasOwn(form.keys, key))
-  checkForm({ keys: form.keys }, Object.fromEntries(entries), 'a step', at, checking)
+function checkCommon(step: JsonObject, keys: Keys, at: Key[], checking: Checking): void {
+  const entries = Object.entries(step).filter(([key]) => Object.hasOwn(keys, key))
+  checkForm({ keys }, Object.fromEntries(entries), 'a step', at, checking)
 }
 
 /** Says which types have a key. */

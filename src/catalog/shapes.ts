@@ -115,6 +115,21 @@ export const seconds = rendered(
   { type: 'number', exclusiveMinimum: 0 },
   (value) => isNumber(value) && Number(value) > 0,
 )
+/** What the edge gives an attempt at most. */
+const EDGE_SECONDS = 600
+export const edgeSeconds: Shape = {
+  schema: {
+    anyOf: [{ type: 'number', exclusiveMinimum: 0, maximum: EDGE_SECONDS }, refTo('template')],
+  },
+  check(value, at, checking) {
+    seconds.check(value, at, checking)
+    if (isNumber(value) && Number(value) > EDGE_SECONDS)
+      checking.report(
+        at,
+        `timeout is at most ${EDGE_SECONDS} seconds for what the server itself runs`,
+      )
+  },
+}
 export const secondsOrNone = rendered(
   'a number of seconds',
   { type: 'number', minimum: 0 },
@@ -131,11 +146,32 @@ export const time = rendered(
   { type: 'string', format: 'date-time' },
   (value) => isText(value) && !Number.isNaN(Date.parse(String(value))),
 )
-export const identifier = fixed(
+const identifier = fixed(
   'a name of letters, digits and _',
   { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
   (value) => isText(value) && /^[A-Za-z_]\w*$/.test(String(value)),
 )
+
+/** Names that mean something else to templates, everywhere. */
+export const TAKEN = ['workload', 'execution_id', 'env', 'job', 'now', 'uuid', 'result', 'this']
+/** Those of a step or of an item. */
+const TAKEN_OF_ITEMS = [
+  ...[...TAKEN, 'work', 'context', 'step_name', 'input', 'data'],
+  ...['_loop', 'parent', 'index', 'batch'],
+]
+
+/** What templates call an item. */
+export const element: Shape = {
+  schema: { ...identifier.schema, not: { enum: TAKEN_OF_ITEMS } },
+  check(value, at, checking) {
+    identifier.check(value, at, checking)
+    const name = String(value)
+    if (TAKEN_OF_ITEMS.includes(name) || name in Object.prototype) {
+      checking.report(at, `'${name}' means something else to templates: give the item another name`)
+    }
+  },
+}
+
 export const base64 = fixed(
   'not base64 of UTF-8 text',
   { type: 'string' },
@@ -261,7 +297,7 @@ export function checkForm(
   checking: Checking,
   hint: (key: string) => string | null = () => null,
 ): void {
-  const { keys, needs = [], oneOf = [], instead = {} } = form
+  const { keys, instead = {} } = form
   const { report } = checking
   for (const [key, part] of Object.entries(value)) {
     const place = [...at, key]
@@ -269,7 +305,7 @@ export function checkForm(
     if (known) {
       if (part !== null) known[0].check(part, place, checking)
     } else if (Object.hasOwn(instead, key)) {
-      report(place, `'${key}' is not supported: ${instead[key]}`)
+      if (part !== null) report(place, `'${key}' is not supported: ${instead[key]}`)
     } else if (!key.startsWith('x-')) {
       report(place, () => {
         const more = hint(key) ?? suggestion(key, Object.keys(keys))
@@ -277,6 +313,18 @@ export function checkForm(
       })
     }
   }
+  checkWhole(form, value, words, at, checking)
+}
+
+/** Checks that a mapping has what its form needs, and not what excludes it. */
+export function checkWhole(
+  { needs = [], oneOf = [], also }: Form,
+  value: JsonObject,
+  words: string,
+  at: Key[],
+  checking: Checking,
+): void {
+  const { report } = checking
   for (const names of needs) {
     if (names.some((name) => has(value, name))) continue
     report(at, `${words} needs ${names.length > 1 ? `one of ${names.join(', ')}` : names[0]}`)
@@ -286,7 +334,7 @@ export function checkForm(
     if (first === undefined || second === undefined) continue
     report([...at, second], `${words} has ${first} and ${second}; write one of them`)
   }
-  form.also?.(value, at, checking)
+  also?.(value, at, checking)
 }
 
 /** A shape that is a mapping of this form. */

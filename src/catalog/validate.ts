@@ -6,7 +6,7 @@ import { checkSyntax, TemplateError } from '../template/index.ts'
 import { pointerPart } from '../validate.ts'
 import { checkStep, checkTop, checkWork } from './language.ts'
 import { compilePlaybook, START, stepName } from './playbook.ts'
-import { type Checking, checkTemplate } from './shapes.ts'
+import { type Checking, checkTemplate, TAKEN } from './shapes.ts'
 import { PROGRAM_KEYS } from './work.ts'
 import { isReference, nestingOf, resolved, taskNameOf, tasksOf } from './workbook.ts'
 import { type Key, readYaml } from './yaml.ts'
@@ -16,6 +16,8 @@ export const MAX_PATH = 512
 /** Of more faults than these the rest is counted. */
 export const MAX_SHOWN_FAULTS = 100
 const MAX_STEPS = 2_000
+/** Nodes have at most 256 characters: what is behind the name is for iterations, saves and timers. */
+const MAX_NAME = 200
 /** Deciding looks at transitions; a short text can make very many of them by aliases. */
 const MAX_TRANSITIONS = 10_000
 
@@ -138,11 +140,51 @@ function checkWorkflow(
     checkTemplates(step, [key, index], report, expressions)
     checkReferences(step, [key, index], checking)
   }
-  if (firstOf.size === steps.length) checkHidden(payload, key, firstOf, report)
+  if (firstOf.size !== steps.length) return
+  checkHidden(payload, key, firstOf, report)
+  checkWaysBack(steps.filter(isObject), key, firstOf, report)
 }
 
-/** Names that mean something else to templates, everywhere. */
-const TAKEN = ['workload', 'execution_id', 'env', 'job', 'now', 'uuid', 'result', 'this']
+/** Names of all steps that a next leads to. */
+function targetsOf(next: Json | undefined): string[] {
+  if (next === undefined || next === null) return []
+  if (Array.isArray(next)) return next.flatMap(targetsOf)
+  if (!isObject(next)) return [String(next)]
+  return [stepName(next), next.then, next.else].flatMap(targetsOf)
+}
+
+const RUNS_ONCE =
+  'a step runs once at most, so nothing goes round; to do something again, write loop or retry'
+/** How many steps of a way round are named. */
+const MAX_NAMED = 8
+
+/** Checks that no way leads back: a step runs at most once, so nothing would come of it. */
+function checkWaysBack(
+  steps: readonly JsonObject[],
+  key: string,
+  indexOf: ReadonlyMap<string, number>,
+  report: Report,
+): void {
+  const seen = new Set<string>()
+  const way = new Set<string>()
+  const follow = (name: string): void => {
+    const index = indexOf.get(name) ?? 0
+    seen.add(name)
+    way.add(name)
+    for (const to of new Set(targetsOf(steps[index]?.next))) {
+      if (way.has(to)) report([key, index, 'next'], () => `${roundOf([...way], to)}: ${RUNS_ONCE}`)
+      else if (!seen.has(to) && indexOf.has(to)) follow(to)
+    }
+    way.delete(name)
+  }
+  for (const name of indexOf.keys()) if (!seen.has(name)) follow(name)
+}
+
+function roundOf(way: readonly string[], to: string): string {
+  const round = way.slice(way.indexOf(to))
+  const shown = round.length > MAX_NAMED ? [...round.slice(0, MAX_NAMED), '…'] : round
+  return [...shown, to].join(' > ')
+}
 
 /** Checks that templates do not mention steps that they cannot see. */
 function checkHidden(
@@ -240,12 +282,14 @@ function checkName(step: Json, at: [string, number], firstOf: Map<string, number
   if (typeof name !== 'string' || name.trim() === '') {
     return report(at, 'a step needs a name: step: NAME')
   }
-  if (name.length > 256) return report(at, 'the step name is longer than 256 characters')
+  if (name.length > MAX_NAME) {
+    return report(at, `the step name is longer than ${MAX_NAME} characters`)
+  }
   if (UNPRINTABLE.test(name)) return report(at, 'the step name has control characters')
   // results and states are kept in objects under the steps' names
   if (name in Object.prototype) return report(at, `a step cannot be called '${name}'`)
   // iterations and saves are called so
-  if (/\[.*\]$/s.test(name)) return report(at, "a step's name cannot end in [..]")
+  if (name.includes('[')) return report(at, "a step's name cannot have [ in it")
   const first = firstOf.get(name)
   if (first === undefined) {
     firstOf.set(name, at[1])

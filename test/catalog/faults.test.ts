@@ -105,7 +105,7 @@ test('a step that is no mapping, or has no name, is refused', async () => {
 })
 
 test('a step name that could not be kept is refused', async () => {
-  const long = 'n'.repeat(257)
+  const long = 'n'.repeat(201)
   const steps = ['__proto__', 'constructor', '"a\\nb"', '"a\\ud800"', long]
   const lines = steps.map((name) => `  - step: ${name}`)
   expect(await faultsOf(NAME, 'workflow:', START, ...lines)).toEqual([
@@ -113,7 +113,7 @@ test('a step name that could not be kept is refused', async () => {
     "/workflow/2 5:5 a step cannot be called 'constructor'",
     '/workflow/3 6:5 the step name has control characters',
     '/workflow/4 7:5 the step name has control characters',
-    '/workflow/5 8:5 the step name is longer than 256 characters',
+    '/workflow/5 8:5 the step name is longer than 200 characters',
   ])
 })
 
@@ -130,7 +130,8 @@ test('a next to a missing step is refused in each of its three forms', async () 
     '      - gone',
     '      - step: gone',
     '      - {name: gone}',
-    '      - step: c',
+    '      - step: d',
+    '  - step: d',
   )
   expect(faults).toEqual([
     "/workflow/0/next 4:11 no step is called 'gone'",
@@ -148,18 +149,19 @@ test('next items that would never fire are refused', async () => {
     START,
     '    next:',
     '      - when: "{{ x }}"',
-    '        then: [start]',
+    '        then: [b]',
     '      - 7',
     '      - {when: "a b"}',
-    '      - {step: start, when: "a }} b {{ c"}',
-    '      - {step: start, when: 1}',
+    '      - {step: b, when: "a }} b {{ c"}',
+    '      - {step: b, when: 1}',
+    '  - step: b',
   )
   expect(faults).toEqual([
     '/workflow/0/next/1 7:9 a next item is a step name or a mapping with step',
     expect.stringMatching(/^\/workflow\/0\/next\/2\/when 8:16 template: /),
     '/workflow/0/next/2 8:9 a next item needs step, or then, or else',
-    expect.stringMatching(/^\/workflow\/0\/next\/3\/when 9:29 template: /),
-    '/workflow/0/next/4/when 10:29 when is a condition (text) or true or false',
+    expect.stringMatching(/^\/workflow\/0\/next\/3\/when 9:25 template: /),
+    '/workflow/0/next/4/when 10:25 when is a condition (text) or true or false',
   ])
 })
 
@@ -203,7 +205,8 @@ test('templates are read at registration, in steps, transitions, SQL in base64 a
     '  - step: b',
     '    type: postgres',
     `    command_b64: ${btoa('select {{ ')}`,
-    '    next: {step: b, data: {n: "{{ }}"}}',
+    '    next: {step: c, data: {n: "{{ }}"}}',
+    '  - step: c',
   )
   expect(faults.map((fault) => fault.split(' template: ')[0])).toEqual([
     '/workload/a 3:6',

@@ -8,7 +8,23 @@ import { newClient } from '../support.ts'
 const WORKBOOK = [
   { name: 'fetch', type: 'http', url: 'u', data: { a: 1 } },
   { name: 'again', type: 'workbook', task: 'fetch' },
+  { name: 'call', type: 'playbook', path: 'p' },
+  { name: 'nap', type: 'wait', seconds: 1 },
+  {
+    name: 'each',
+    type: 'iterator',
+    collection: [1],
+    element: 'x',
+    task: { type: 'python', code: 'x' },
+  },
 ]
+/** What steps of some types need. */
+const MINIMAL: Record<string, JsonObject> = {
+  transform: { data: 1 },
+  javascript: { code: 'x' },
+  secrets: { key: 'k' },
+  save: { storage: 'event' },
+}
 const refused = new Map([['javascript', 'no javascript here']])
 
 /** What is wrong, as `pointer: detail`; each fault has a line and a column. */
@@ -199,9 +215,12 @@ describe('a step is refused', () => {
       expect.stringContaining('/retry: '),
     ],
     // values
-    [{ timeout: 0 }, '/timeout: timeout is a number of seconds above 0, or a template'],
-    [{ timeout: '30s' }, '/timeout: timeout is a number of seconds above 0, or a template'],
-    [{ data: [1] }, '/data: data is a mapping, or a template'],
+    [{ ...HTTP, timeout: 0 }, '/timeout: timeout is a number of seconds above 0, or a template'],
+    [
+      { ...HTTP, timeout: '30s' },
+      '/timeout: timeout is a number of seconds above 0, or a template',
+    ],
+    [{ type: 'javascript', code: 'x', data: [1] }, '/data: data is a mapping, or a template'],
     [{ desc: {} }, '/desc: desc is a text'],
     [{ ...HTTP, auth: 1 }, '/auth: auth is the name of a credential, or a mapping'],
     [{ ...HTTP, method: 'FETCH' }, expect.stringContaining('/method: method is one of GET, POST')],
@@ -220,6 +239,44 @@ describe('a step is refused', () => {
       expect.stringMatching(/^\/command_b64: template: /),
     ],
     [{ type: 'python', code_b64: '*' }, '/code_b64: code_b64 is not base64 of UTF-8 text'],
+    // time limits
+    ...['transform', 'javascript', 'secrets', 'save'].map((type): [JsonObject, string] => [
+      { ...MINIMAL[type], type, timeout: 601 },
+      '/timeout: timeout is at most 600 seconds for what the server itself runs',
+    ]),
+    [
+      { type: 'wait', seconds: 1, timeout: 5 },
+      "/timeout: 'timeout' is not supported: it takes the time that it says; timeout of the playbook limits all of it",
+    ],
+    // keys that would do nothing
+    ...[
+      { timeout: 5 },
+      { retry: 3, type: 'route' },
+      { auth: 'a', type: 'end' },
+      { args: { a: 1 }, save: 'event' },
+    ].map((step): [JsonObject, string] => {
+      const [key] = Object.keys(step)
+      const words = 'what only says where to go has no use for it; write a type (save, if it saves)'
+      return [step, `/${key}: '${key}' is not supported: ${words}`]
+    }),
+    [{ type: 'python', args: { a: 1 } }, '/args: without code it does nothing with args'],
+    ...[
+      { type: 'transform', data: 1, auth: 'a' },
+      { type: 'wait', seconds: 1, auth: 'a' },
+    ].map((step): [JsonObject, string] => [
+      step,
+      "/auth: 'auth' is not supported: it asks nobody; leave it out",
+    ]),
+    ...['args', 'with', 'input', 'params', 'payload', 'auth', 'credential', 'credentials'].map(
+      (key): [JsonObject, string] => [
+        { ...ITERATOR, [key]: { a: 1 } },
+        `/${key}: '${key}' is not supported: an iterator does nothing with it; write it in its task`,
+      ],
+    ),
+    [
+      { ...ITERATOR, data: { a: 1 } },
+      '/data: data is what it iterates over, as collection is; input stands in its task',
+    ],
     // what a type needs
     [{ type: 'http' }, ': an http step needs one of url, endpoint'],
     [{ type: 'http', url: null }, ': an http step needs one of url, endpoint'],
@@ -242,6 +299,28 @@ describe('a step is refused', () => {
       { type: 'workbook', task: 'fetch', comand: 1 },
       expect.stringContaining("/comand: a workbook step has no key 'comand'"),
     ],
+    // what stands for a task is what the task is
+    [
+      { type: 'workbook', task: 'each', retry: 3 },
+      '/retry: it takes no retry: its task has one of its own',
+    ],
+    [
+      { type: 'workbook', task: 'call', retry: 3 },
+      '/retry: it takes no retry: its steps have retries of their own',
+    ],
+    [
+      { type: 'workbook', task: 'each', args: { a: 1 } },
+      "/args: 'args' is not supported: an iterator does nothing with it; write it in its task",
+    ],
+    [
+      { type: 'workbook', task: 'nap', timeout: 5 },
+      expect.stringContaining("/timeout: 'timeout' is not supported: it takes the time"),
+    ],
+    [
+      { type: 'workbook', task: 'fetch', url: 'a', endpoint: 'b' },
+      '/endpoint: an http task has url and endpoint; write one of them',
+    ],
+    [{ type: 'workbook', task: 'fetch', url: null }, ': an http task needs one of url, endpoint'],
     // retry
     [{ ...HTTP, retry: '3' }, '/retry: retry is true, false, a number of attempts, or a mapping'],
     [
@@ -323,6 +402,17 @@ describe('a step is refused', () => {
       { ...ITERATOR, collection: null, data: {} },
       '/data: data is a list, if there is no collection',
     ],
+    ...['input', 'data', 'parent', 'index', 'result', '_loop', 'constructor'].map(
+      (element): [JsonObject, string] => [
+        { ...ITERATOR, element },
+        `/element: '${element}' means something else to templates: give the item another name`,
+      ],
+    ),
+    [{ ...ITERATOR, element: '1a' }, '/element: element is a name of letters, digits and _'],
+    ...['as', 'iterator'].map((key): [JsonObject, string] => [
+      { ...HTTP, loop: { in: [], [key]: 'job' } },
+      `/loop/${key}: 'job' means something else to templates: give the item another name`,
+    ]),
     [{ ...ITERATOR, element: '{{ x }}' }, '/element: element is a name of letters, digits and _'],
     [{ ...ITERATOR, mode: 'fast' }, '/mode: mode is one of sequential, async, parallel'],
     [{ ...ITERATOR, mode: '{{ m }}' }, '/mode: mode is one of sequential, async, parallel'],
@@ -447,10 +537,10 @@ test('what end has as result, it may have whatever it does', () => {
 
 test('no step is called like an iteration or a save of one', () => {
   const named = (step: string) => faultsIn({ workflow: [{ step: 'start' }, { step }] })
-  for (const name of ['a[0]', 'a[save]', '[]', 'a[1][2]']) {
-    expect(named(name)).toEqual(["/workflow/1: a step's name cannot end in [..]"])
+  for (const name of ['a[0]', 'a[save]', '[]', 'a[1][2]', 'a[0', 'a[1] copy']) {
+    expect(named(name)).toEqual(["/workflow/1: a step's name cannot have [ in it"])
   }
-  for (const name of ['a[0', 'a]', '[a] b']) expect(named(name)).toEqual([])
+  expect(named('a]')).toEqual([])
 })
 
 describe('tasks of the workbook', () => {
@@ -527,4 +617,44 @@ test('a step that templates could not see, and mention, is refused', () => {
   expect(read('job.a')).toEqual([
     "/workflow/1: templates use 'job', which is not this step to them: give it another name",
   ])
+})
+
+describe('a way back', () => {
+  const TAIL =
+    'a step runs once at most, so nothing goes round; to do something again, write loop or retry'
+  const roundsIn = (next: Record<string, Json>) =>
+    faultsIn({ workflow: Object.entries(next).map(([step, next]) => ({ step, next })) }).map(
+      (fault) => fault.replace(`: ${TAIL}`, ''),
+    )
+
+  test('is refused, whatever its form, and its steps are named', () => {
+    expect(roundsIn({ start: 'start' })).toEqual(['/workflow/0/next: start > start'])
+    expect(
+      roundsIn({ start: 'ask', ask: ['nap'], nap: { step: 'ask', when: 'not ask.done' } }),
+    ).toEqual(['/workflow/2/next: ask > nap > ask'])
+    expect(
+      roundsIn({
+        start: { when: 'x', then: 'a', else: [{ name: 'b' }] },
+        a: 'b',
+        b: [{ when: 'x', then: 'c' }, { else: 'a' }],
+        c: null,
+      }),
+    ).toEqual(['/workflow/2/next: a > b > a'])
+    // nothing leads there, but somebody will write what does
+    expect(roundsIn({ start: null, a: 'b', b: 'a' })).toEqual(['/workflow/2/next: a > b > a'])
+  })
+
+  test('is told in a line, however long it is', () => {
+    const names = Array.from({ length: 2_000 }, (_, n) => (n === 0 ? 'start' : `s${n}`))
+    const next = Object.fromEntries(names.map((name, n) => [name, names[n + 1] ?? 'start']))
+    expect(roundsIn(next)).toEqual([
+      '/workflow/1999/next: start > s1 > s2 > s3 > s4 > s5 > s6 > s7 > … > start',
+    ])
+  })
+
+  test('is not what comes together, or is named twice', () => {
+    expect(
+      roundsIn({ start: ['a', 'b', 'a'], a: ['c', 'b'], b: 'c', c: 'end', end: null }),
+    ).toEqual([])
+  })
 })
