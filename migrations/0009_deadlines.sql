@@ -8,6 +8,12 @@ create function noetl.time_limit(action jsonb) returns double precision
   language sql immutable parallel safe
   return case when jsonb_typeof(action->'timeout') = 'number' then (action->>'timeout')::float8 end;
 
+-- Seconds that the edge executor allows an action: those of src/executor/action.ts.
+create function noetl.edge_limit(action jsonb) returns double precision
+  language sql immutable parallel safe
+  return case when coalesce(action->'timeout', 'null') = 'null' then 15
+    else least(coalesce(noetl.time_limit(action), 600), 600) end;
+
 -- The sweeper: jobs of workers that have taken longer than their step allows.
 create index queue_limited on noetl.queue (leased_at)
   where status = 'leased' and runner = 'worker' and noetl.time_limit(action) is not null;

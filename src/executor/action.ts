@@ -132,7 +132,7 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
   }
   const again = delayOf(context, job, result)
   const seconds = (Date.now() - startedAt) / 1000
-  const kept = withoutPasswords(task)
+  const kept = keeper.redact(withoutPasswords(task))
   return { job, drafts: reportOf(job, kept, result, seconds, again), bytes, again }
 }
 

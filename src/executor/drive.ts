@@ -313,6 +313,7 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
     seconds: claim.lease_seconds,
     queue_ids: ids(),
     event_ids: ids(),
+    seconds_left: (driver.budget.endBy - Date.now()) / 1000,
   })
   let [row] = await rowsOf<ResumedRow>(statement)
   // an earlier sending, whose answer was lost, may have taken them after this answer was begun
@@ -323,8 +324,8 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
     const known = await knownOf(sql, row)
     work.push(drive(driver, { known, started: row.jobs, backlog: [], later: [] }))
   }
-  // more may be free than there was room for; another can begin with it at once
-  if (row.jobs?.length === claim.room) await notify(driver, executionId)
+  // more may be free than there was room, or time, for; another can begin with it at once
+  if (row.jobs?.length === claim.room || row.too_long) await notify(driver, executionId)
   if (row.undecided.length > 0) {
     const claim = claimOf(driver, row.jobs?.length)
     work.push(settleAndDrive(driver, executionId, claim))

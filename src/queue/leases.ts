@@ -9,6 +9,8 @@ import type { Status } from '../status.ts'
 
 export interface ResumedRow extends ExecutionRow {
   jobs: Started[] | null
+  /** Whether there are free jobs that may take longer than was left. */
+  too_long: boolean
 }
 
 /**
@@ -24,6 +26,8 @@ export const resume = (
     seconds: number
     queue_ids: string[]
     event_ids: string[]
+    /** Seconds in which what is taken must have ended. */
+    seconds_left: number
   },
 ): Statement => sql`
   with locked as (
@@ -38,7 +42,7 @@ export const resume = (
       select q.queue_id from noetl.queue q
       where q.execution_id = locked.execution_id and q.runner = 'edge'
         and q.status in ('queued', 'retry') and q.available_at <= now() and q.attempts < q.max_attempts
-        and not exists (select from mine)
+        and not exists (select from mine) and noetl.edge_limit(q.action) <= ${p.seconds_left}
       order by q.priority desc, q.created_at, q.queue_id
       limit ${p.queue_ids.length}
       for update skip locked
@@ -81,6 +85,10 @@ export const resume = (
       'waited', extract(epoch from now() - j.created_at)::float8,
       'step_event_id', j.step_event_id::text)) from jobs j
     ) as jobs,
+    exists (select from noetl.queue q
+      where q.execution_id = ${p.execution_id} and q.runner = 'edge' and q.status in ('queued', 'retry')
+        and q.available_at <= now() and q.attempts < q.max_attempts
+        and noetl.edge_limit(q.action) > ${p.seconds_left}) as too_long,
     ${resultsOf(sql, p.execution_id, sql`array(select unnest(j.needs) from jobs j)`)} as results
   from x`
 

@@ -1,6 +1,6 @@
 // What could hang an execution, end it wrongly, or make it say something else than it means.
 import { neon } from '@neondatabase/serverless'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { connectTo } from '../../src/db.ts'
 import { type NewReport, record } from '../../src/event/report.ts'
 import { nodeId } from '../../src/event/types.ts'
@@ -12,6 +12,7 @@ import { completed, newClient, playbook } from '../support.ts'
 const client = newClient({ EDGE_MAX_STEPS: '10000' })
 const database = client.env.DATABASE_URL as string
 const sql = neon(database)
+const ECHO = inject('echo')
 
 interface StepLike {
   step: string
@@ -168,6 +169,29 @@ describe('what waits', () => {
     for (const { step } of waits) {
       expect(log.indexOf(`step_completed:${step}`)).toBeGreaterThan(chained)
     }
+  })
+})
+
+describe('a step that may take long', () => {
+  test('is left to whoever has the time, also when something is tried again beside it', async () => {
+    const id = await client.register(
+      contentOf([
+        { step: 'fan', next: ['quick', 'long'] },
+        {
+          step: 'quick',
+          type: 'http',
+          url: `${ECHO}/flaky/1/${Date.now()}-long`,
+          retry: { initial_delay: 0.1, jitter: false },
+          next: 'end',
+        },
+        { step: 'long', type: 'http', url: `${ECHO}/slow/10`, timeout: 60, next: 'end' },
+      ]),
+    )
+    const executionId = await client.run(id)
+    expect(await client.log(executionId)).toContain('step_completed:quick')
+    expect(await client.log(executionId)).not.toContain('action_started:long')
+    await client.deliver()
+    expect((await client.get(`/api/executions/${executionId}`)).body.status).toBe('COMPLETED')
   })
 })
 
