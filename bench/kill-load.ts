@@ -268,6 +268,8 @@ export async function runKills(server: Server, load: KillLoad): Promise<KillFigu
     load,
   )
   const ticking = keepTicking(server)
+  // there is nothing to lose before
+  while (starting.count() < load.open) await sleep(10)
   for (let killed = 0; killed < load.kills; killed++) {
     await sleep(random() ** 2 * load.life_ms)
     await server.crash()
@@ -364,6 +366,7 @@ function keepStarting(server: Server, paths: string[], { open, seed }: KillLoad)
     }
   })()
   return {
+    count: () => accepted.length + refusals.length,
     async stop() {
       isOver = true
       await going
