@@ -210,7 +210,7 @@ async function runExample(api: Api): Promise<void> {
     if (detail.end_time !== null) return printDetail(detail)
     if (detail.waiting_for !== undefined) {
       const tools = detail.waiting_for.map(({ type }) => type).join(', ')
-      return console.log(`  waits for a worker that has: ${tools}`)
+      return console.log(`  waits for: ${tools}`)
     }
     await sleep(100)
   }
