@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 test('runs of all kinds complete, once each, while workerd is killed and started again', async () => {
-  const load = { kills: 6, seed: 3, open: 30, life_ms: 3_000, limit_seconds: 60 }
+  const load = { kills: 6, seed: 3, open: 20, life_ms: 2_000, limit_seconds: 60 }
   const figures = await runKills(server, load)
   expect([figures.faults, figures.logs]).toEqual([[], []])
   expect(figures.completed).toBe(figures.executions)
