@@ -231,5 +231,5 @@ async function examine(server: Server, id: string): Promise<Finding> {
 }
 
 function dataOf(envelope: Json | undefined): Json | undefined {
-  return isObject(envelope) ? (envelope.data ?? envelope) : envelope
+  return isObject(envelope) && 'data' in envelope ? envelope.data : envelope
 }
