@@ -1,6 +1,7 @@
 // Requests are parsed by zod schemas at the door; a fault is a problem document with JSON pointers.
 
 import type * as z from 'zod'
+import { readBytes } from './bytes.ts'
 import { AppError, type Fault, fail } from './errors.ts'
 import { type Json, parseStorableJson } from './json.ts'
 
@@ -23,21 +24,7 @@ export async function readJson(request: Request, limit: number, optional: boolea
 async function readText(request: Request, limit: number): Promise<string> {
   const tooLarge = () => fail('too_large', `the body is larger than ${limit} bytes`)
   if (Number(request.headers.get('content-length') ?? 0) > limit) tooLarge()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  if (request.body) {
-    for await (const chunk of request.body) {
-      size += chunk.byteLength
-      if (size > limit) tooLarge()
-      chunks.push(chunk)
-    }
-  }
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
+  const bytes = request.body ? await readBytes(request.body, limit, tooLarge) : new Uint8Array()
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
   } catch {

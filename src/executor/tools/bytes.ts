@@ -1,3 +1,4 @@
+import { readBytes } from '../../bytes.ts'
 import { ToolError } from './tool.ts'
 
 /**
@@ -9,18 +10,7 @@ export async function bytesWithin(
   limit: number,
   refusal: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.byteLength
-    if (size > limit) throw new ToolError(refusal)
-    chunks.push(chunk)
-  }
-  const all = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return all
+  return readBytes(stream, limit, () => {
+    throw new ToolError(refusal)
+  })
 }
