@@ -1,5 +1,6 @@
 // The Worker's environment: what the platform hands in, parsed once per isolate.
 
+import type { Caller } from './access/caller.ts'
 import type { Sql } from './db.ts'
 import { AppError } from './errors.ts'
 import type { Driver } from './executor/drive.ts'
@@ -16,7 +17,7 @@ export interface Env {
 /** What handlers have: bindings, and what app.ts sets for each request. */
 export interface App {
   Bindings: Env
-  Variables: { sql: Sql; config: Config; driver: Driver }
+  Variables: { sql: Sql; config: Config; driver: Driver; caller: Caller }
 }
 
 const parsed = new WeakMap<Env, Config>()

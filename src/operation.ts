@@ -3,6 +3,7 @@
 
 import type { MiddlewareHandler, TypedResponse } from 'hono'
 import type * as z from 'zod'
+import { requireAll, requireScope, type Scope } from './access/caller.ts'
 import type { App } from './env.ts'
 import type { ProblemCode } from './errors.ts'
 import { parse, readJson } from './validate.ts'
@@ -19,6 +20,14 @@ export interface Declaration<
   summary: string
   /** What a caller must know beside the schemas. */
   description?: string
+  /** What a caller needs, one of them where there are several; null: any key will do. */
+  scope: Scope | readonly Scope[] | null
+  /**
+   * What it means for callers that see a part of the playbooks only. `own`: the handler shows and changes what
+   * is theirs, and all else is not there for them. `all`: it is about all playbooks, and not for them. `any`: it
+   * is about no playbook.
+   */
+  reach: 'own' | 'all' | 'any'
   /** The query string; of a name that comes twice the first counts. */
   query?: Query
   /** The JSON body. */
@@ -29,11 +38,13 @@ export interface Declaration<
   maxBytes?: number
   /** The 200 reply. */
   reply: Reply
+  /** What a 202 with the same reply means, where there is one. */
+  accepted?: string
   /** The reply's type when it is not JSON. */
   mediaType?: 'text/html' | 'text/plain' | 'application/schema+json'
   /** Problems of its own, beside those that any request may meet. */
   errors?: readonly ProblemCode[]
-  /** Whether it answers without a key. */
+  /** Whether it answers without a key, so that there is no caller. */
   open?: boolean
   /** A request's body, as an example that works. */
   example?: unknown
@@ -66,7 +77,12 @@ export function operation<
   TypedResponse<z.output<Reply>, 200, 'json'>
 > {
   const { query, body, bodyOptional = false, maxBytes = MAX_BODY_BYTES } = declaration
+  const scopes = [declaration.scope ?? []].flat()
   const validate: MiddlewareHandler<App> = async function validate(c, next) {
+    if (!declaration.open) {
+      if (scopes.length > 0) requireScope(c.var.caller, ...scopes)
+      if (declaration.reach === 'all') requireAll(c.var.caller)
+    }
     if (query) c.req.addValidatedData('query', parse(query, c.req.query(), 'query'))
     if (body) {
       const value = await readJson(c.req.raw, maxBytes, bodyOptional)

@@ -15,13 +15,13 @@ export interface Page {
 export type Sent = Response & TypedResponse<never, 200, 'json'>
 
 /** A reply of a value that may hold 64-bit integers, which `c.json` cannot write. */
-export function reply(c: Context<App>, value: unknown): Sent {
-  return replyText(c, toJson(value))
+export function reply(c: Context<App>, value: unknown, status: 200 | 202 = 200): Sent {
+  return replyText(c, toJson(value), status)
 }
 
 /** A reply of JSON text. */
-export function replyText(c: Context<App>, json: string): Sent {
-  return c.body(json, 200, { 'content-type': 'application/json' }) as unknown as Sent
+export function replyText(c: Context<App>, json: string, status: 200 | 202 = 200): Sent {
+  return c.body(json, status, { 'content-type': 'application/json' }) as unknown as Sent
 }
 
 /** The reply of a page, with where the next begins in its headers. */

@@ -32,3 +32,13 @@ export const StatusName = z.enum(STATUSES).meta({ id: 'Status' })
 export const Time = z
   .string()
   .meta(shownAs({ type: 'string', format: 'date-time', examples: ['2026-11-23T12:00:00.000000Z'] }))
+
+/** A date, or a time with or without an offset; without one it is UTC. */
+export const Instant = z.iso
+  .datetime({ offset: true, local: true })
+  .or(z.iso.date())
+  .transform((text) => new Date(text))
+  .refine((date) => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999, {
+    error: 'a year from 1 to 9999',
+  })
+  .transform((date) => date.toISOString())

@@ -87,7 +87,8 @@ function operationOf(
   path: string,
   declaration: Declaration,
 ): ZodOpenApiOperationObject {
-  const { summary, description, query, body, bodyOptional, reply, mediaType, example } = declaration
+  const { summary, description, query, body, bodyOptional, reply, accepted, mediaType, example } =
+    declaration
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '')
   return {
     operationId: [method.toLowerCase(), ...path.split(/[/:._-]+/).filter(Boolean)].join('_'),
@@ -118,6 +119,9 @@ function operationOf(
         description: 'OK',
         content: { [mediaType ?? 'application/json']: { schema: reply } },
       },
+      ...(accepted !== undefined && {
+        202: { description: accepted, content: { 'application/json': { schema: reply } } },
+      }),
       ...problemsOf(method, declaration),
     },
   }

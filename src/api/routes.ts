@@ -25,6 +25,8 @@ export function describing(routes: () => readonly RouterRoute[]) {
       '/',
       operation({
         summary: 'What this is',
+        scope: null,
+        reach: 'any',
         reply: z.object({ name: z.string(), version: z.string(), docs: z.string() }),
       }),
       (c) => c.json({ name: 'noetl-edge', version, docs: '/docs' }),
@@ -33,6 +35,8 @@ export function describing(routes: () => readonly RouterRoute[]) {
       '/health',
       operation({
         summary: 'Whether the Worker is alive',
+        scope: null,
+        reach: 'any',
         reply: z.object({ status: z.literal('ok') }),
         open: true,
       }),
@@ -40,13 +44,20 @@ export function describing(routes: () => readonly RouterRoute[]) {
     )
     .get(
       '/openapi.json',
-      operation({ summary: 'This description, as OpenAPI 3.1', reply: AnyObject }),
+      operation({
+        summary: 'This description, as OpenAPI 3.1',
+        scope: null,
+        reach: 'any',
+        reply: AnyObject,
+      }),
       (c) => c.json(description()),
     )
     .get(
       '/docs',
       operation({
         summary: 'This description, as a page',
+        scope: null,
+        reach: 'any',
         reply: z.string(),
         mediaType: 'text/html',
       }),

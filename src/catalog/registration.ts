@@ -2,6 +2,7 @@
 
 import { textFromBase64 } from '../base64.ts'
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
+import { sha256 } from '../digest.ts'
 import { AppError, type Fault, fail } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { parse } from '../validate.ts'
@@ -206,9 +207,4 @@ function sized(text: string): string {
     fail('too_large', `the content is larger than ${MAX_CONTENT_BYTES} bytes`)
   }
   return text
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

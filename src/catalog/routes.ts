@@ -47,6 +47,8 @@ const MAX_BODY_BYTES = 2 * MAX_CONTENT_BYTES
 
 const playbooksListed = operation({
   summary: 'Every version of every playbook, without content, newest first',
+  scope: 'read',
+  reach: 'own',
   description: 'With `id`, a path: the latest version of that one alone.',
   query: PlaybooksQuery,
   reply: PlaybookListOrOne,
@@ -55,6 +57,8 @@ const playbooksListed = operation({
 
 const entryRead = operation({
   summary: 'One version of a playbook, parsed',
+  scope: 'read',
+  reach: 'own',
   query: PlaybookQuery,
   reply: WholeEntry,
   errors: ['not_found'],
@@ -65,6 +69,8 @@ export const catalog = new Hono<App>()
     '/register',
     operation({
       summary: 'Register a version of a playbook',
+      scope: 'catalog',
+      reach: 'own',
       description:
         'In the body or in the query; the body counts where both say it. Every fault of the content comes ' +
         'back with its line and column. The same content again is the same version again. A name without ' +
@@ -92,6 +98,8 @@ export const catalog = new Hono<App>()
     '/list',
     operation({
       summary: 'Every version of every entry of a kind, newest first',
+      scope: 'read',
+      reach: 'own',
       query: ListQuery,
       reply: EntryList,
     }),
@@ -108,6 +116,8 @@ export const catalog = new Hono<App>()
     '/playbooks/search',
     operation({
       summary: 'Playbooks with a text in path, name or description, newest first',
+      scope: 'read',
+      reach: 'own',
       query: SearchQuery,
       reply: PlaybookList,
     }),
@@ -120,6 +130,8 @@ export const catalog = new Hono<App>()
     '/playbooks/validate',
     operation({
       summary: 'What is wrong with a playbook, without registering it',
+      scope: ['catalog', 'read'],
+      reach: 'any',
       body: ContentRequest,
       maxBytes: MAX_BODY_BYTES,
       reply: Validation,
@@ -131,6 +143,8 @@ export const catalog = new Hono<App>()
     '/playbooks/:playbook_id{.+}',
     operation({
       summary: 'Delete a playbook: all of its versions',
+      scope: 'catalog',
+      reach: 'own',
       description:
         'The path may have slashes, as they are or percent-encoded. Executions that have begun go on; ' +
         'registering the path again gives its next version.',
@@ -143,6 +157,8 @@ export const catalog = new Hono<App>()
     '/resource',
     operation({
       summary: 'Every version of one entry, newest first',
+      scope: 'read',
+      reach: 'own',
       query: ResourceQuery,
       reply: EntryVersions,
     }),
@@ -159,6 +175,8 @@ export const catalog = new Hono<App>()
     '/playbook',
     operation({
       summary: 'Change the name or description of a playbook',
+      scope: 'catalog',
+      reach: 'own',
       description: 'Registers a version with them; with content it is PUT /playbook/content.',
       query: PathQuery,
       body: PlaybookRequest,
@@ -179,6 +197,8 @@ export const catalog = new Hono<App>()
     '/playbook/content',
     operation({
       summary: 'One version of a playbook, as it was sent',
+      scope: 'read',
+      reach: 'own',
       query: PlaybookQuery,
       reply: PlaybookContent,
       errors: ['not_found'],
@@ -193,6 +213,8 @@ export const catalog = new Hono<App>()
     '/playbook/content',
     operation({
       summary: 'Register the next version of a playbook',
+      scope: 'catalog',
+      reach: 'own',
       description:
         'As POST /register, but under the path that the query names: where the content names another, ' +
         'that is changed, and nothing else is.',
@@ -215,6 +237,8 @@ export const catalog = new Hono<App>()
     '/schema',
     operation({
       summary: 'The language of playbooks, as JSON Schema for editors',
+      scope: null,
+      reach: 'any',
       reply: LanguageSchema,
       mediaType: 'application/schema+json',
     }),
@@ -227,7 +251,12 @@ export const catalog = new Hono<App>()
   )
   .get(
     '/widgets',
-    operation({ summary: "Figures of the catalog's page", reply: Widgets }),
+    operation({
+      summary: "Figures of the catalog's page",
+      scope: 'read',
+      reach: 'own',
+      reply: Widgets,
+    }),
     async (c) => reply(c, await readWidgets(c.var.sql)),
   )
 

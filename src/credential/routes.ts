@@ -14,6 +14,8 @@ import { getCredential, listCredentials, putCredential } from './service.ts'
 
 const create = operation({
   summary: 'Create a credential, or replace the one of that name',
+  scope: 'credential',
+  reach: 'any',
   body: NewCredentialRequest,
   reply: CredentialItem,
   example: { name: 'pg_main', type: 'postgres', data: { db_host: 'db', db_user: 'u' } },
@@ -26,6 +28,8 @@ export const credentials = new Hono<App>()
     '/',
     operation({
       summary: 'Credentials by name, without their data',
+      scope: ['read', 'credential'],
+      reach: 'any',
       query: CredentialFilter,
       reply: CredentialList,
     }),
@@ -39,6 +43,8 @@ export const credentials = new Hono<App>()
     '/:identifier',
     operation({
       summary: 'One credential, by name or id',
+      scope: ['read', 'credential', 'worker'],
+      reach: 'any',
       query: IncludeData,
       reply: CredentialItem,
       errors: ['not_found'],

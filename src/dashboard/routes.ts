@@ -10,17 +10,29 @@ import { readMetrics, readStats, readWidgets } from './service.ts'
 export const dashboard = new Hono<App>()
   .get(
     '/stats',
-    operation({ summary: 'Figures of all executions and playbooks', reply: DashboardStats }),
+    operation({
+      summary: 'Figures of all executions and playbooks',
+      scope: 'read',
+      reach: 'all',
+      reply: DashboardStats,
+    }),
     async (c) => replyText(c, await readStats(c.var.sql)),
   )
   .get(
     '/widgets',
-    operation({ summary: 'The figures as widgets of a dashboard', reply: WidgetList }),
+    operation({
+      summary: 'The figures as widgets of a dashboard',
+      scope: 'read',
+      reach: 'all',
+      reply: WidgetList,
+    }),
     async (c) => reply(c, { widgets: await readWidgets(c.var.sql) }),
   )
 
 const showMetrics = operation({
   summary: 'Figures for Prometheus',
+  scope: 'read',
+  reach: 'all',
   description: 'Text format 0.0.4. A scraper sends the key as everybody does.',
   reply: z.string(),
   mediaType: 'text/plain',

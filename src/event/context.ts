@@ -26,6 +26,8 @@ export const context = new Hono<App>()
     '/context/render',
     operation({
       summary: "Render a job's templates with what its execution knows",
+      scope: 'worker',
+      reach: 'own',
       description:
         'Of an object, `work` and `task` are rendered and the rest passes. A text that needs what is ' +
         'undefined stays as it was.',
@@ -53,6 +55,8 @@ export const context = new Hono<App>()
     '/aggregate/loop/results',
     operation({
       summary: "Results of a step's iterations, in their order",
+      scope: ['read', 'worker'],
+      reach: 'own',
       query: z.object({
         execution_id: Id,
         step_name: z.string().min(1).max(256),

@@ -17,6 +17,8 @@ const StopRequest = z.object({
 
 const stop = operation({
   summary: 'Cancel an execution',
+  scope: 'run',
+  reach: 'own',
   description:
     'Its waiting jobs are given up; what is running is not torn off, but what it reports changes nothing. ' +
     'Cancelling twice is 200 twice; one that has ended otherwise is a 409.',
@@ -45,6 +47,8 @@ export const control = new Hono<App>()
     '/broker/evaluate/:execution_id',
     operation({
       summary: 'Have the evaluator look at an execution again',
+      scope: ['event', 'run'],
+      reach: 'own',
       description:
         'It does so by itself after each report, and the cron trigger finds what was missed.',
       reply: Triggered,
@@ -61,6 +65,8 @@ export const control = new Hono<App>()
     '/iterator/complete/:execution_id',
     operation({
       summary: 'Have the evaluator look at an execution again',
+      scope: ['event', 'run'],
+      reach: 'own',
       reply: Triggered,
       errors: ['not_found'],
     }),
@@ -75,6 +81,8 @@ export const control = new Hono<App>()
     '/workflow/config',
     operation({
       summary: 'Whether the steps of an execution are kept',
+      scope: ['event', 'worker'],
+      reach: 'own',
       description: 'They are, in its catalog entry; what is sent here is not needed.',
       body: z.object({
         steps: AnyJson.optional(),

@@ -16,6 +16,8 @@ export const events = new Hono<App>()
     '/events',
     operation({
       summary: 'Report an event of an execution',
+      scope: ['event', 'worker'],
+      reach: 'own',
       description:
         'What workers send. The end of an action is answered by what follows from it. The same report ' +
         'again is the first answer again; another body under the same `event_id` is refused.',
@@ -45,6 +47,8 @@ export const events = new Hono<App>()
     '/events/by-execution/:execution_id',
     operation({
       summary: 'The log of an execution',
+      scope: 'read',
+      reach: 'own',
       query: LogQuery,
       reply: EventList,
       errors: ['not_found'],
@@ -57,7 +61,13 @@ export const events = new Hono<App>()
   )
   .get(
     '/events/by-id/:event_id',
-    operation({ summary: 'One event', reply: OneEvent, errors: ['not_found'] }),
+    operation({
+      summary: 'One event',
+      scope: 'read',
+      reach: 'own',
+      reply: OneEvent,
+      errors: ['not_found'],
+    }),
     async (c) => replyText(c, await readEvent(c.var.sql, c.req.param('event_id'))),
   )
   // before /events/:event_id, which would take `query` for an id
@@ -65,6 +75,8 @@ export const events = new Hono<App>()
     '/events/query',
     operation({
       summary: 'One event',
+      scope: 'read',
+      reach: 'own',
       query: EventIdQuery,
       reply: OneEvent,
       errors: ['not_found'],
@@ -75,6 +87,8 @@ export const events = new Hono<App>()
     '/events/:event_id',
     operation({
       summary: 'The log of the execution that an event belongs to',
+      scope: 'read',
+      reach: 'own',
       query: LogQuery,
       reply: EventList,
       errors: ['not_found'],

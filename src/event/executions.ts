@@ -21,6 +21,8 @@ export const executions = new Hono<App>()
     '/executions',
     operation({
       summary: 'Executions, newest first',
+      scope: 'read',
+      reach: 'own',
       description: 'A page; the next is in the headers `Link` and `X-Next-Cursor`.',
       query: ListQuery,
       reply: ExecutionList,
@@ -44,6 +46,8 @@ export const executions = new Hono<App>()
     '/executions/:execution_id',
     operation({
       summary: 'One execution with its events',
+      scope: 'read',
+      reach: 'own',
       query: LogQuery,
       reply: ExecutionDetail,
       errors: ['not_found'],
@@ -57,6 +61,8 @@ export const executions = new Hono<App>()
     '/events/summary/:execution_id',
     operation({
       summary: 'Events of an execution by type, and its last errors',
+      scope: 'read',
+      reach: 'own',
       description: 'Of an execution that is not there: no counts.',
       reply: EventSummary,
     }),
@@ -66,6 +72,8 @@ export const executions = new Hono<App>()
     '/execution/data/:execution_id',
     operation({
       summary: 'The log of an execution',
+      scope: 'read',
+      reach: 'own',
       description: 'The id of one of its events will do, too.',
       query: LogQuery,
       reply: EventList,

@@ -2,17 +2,7 @@
 
 import * as z from 'zod'
 import { Id } from '../ids.ts'
-import { AnyJson, StatusName, Time } from '../schema.ts'
-
-/** A date, or a time with or without an offset; without one it is UTC. */
-const Instant = z.iso
-  .datetime({ offset: true, local: true })
-  .or(z.iso.date())
-  .transform((text) => new Date(text))
-  .refine((date) => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999, {
-    error: 'a year from 1 to 9999',
-  })
-  .transform((date) => date.toISOString())
+import { AnyJson, Instant, StatusName, Time } from '../schema.ts'
 
 export const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),

@@ -1,17 +1,25 @@
 import { type Context, Hono } from 'hono'
 import type { App } from '../env.ts'
+import { fail } from '../errors.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { operation } from '../operation.ts'
 import { reply, type Sent } from '../reply.ts'
+import { secondsToWait } from './prefer.ts'
 import { type Requestor, RunReply, RunRequest } from './schema.ts'
-import { runEntry } from './service.ts'
+import { awaitEnd, runEntry, runOnce } from './service.ts'
 
 const startRun = operation({
   summary: 'Start a run of a playbook',
-  description: 'Named by `catalog_id`, or by `path` (or `playbook_id`) and `version`.',
+  description:
+    'Named by `catalog_id`, or by `path` (or `playbook_id`) and `version`. With an `Idempotency-Key` the same ' +
+    'request starts one run, however often it is sent within a week. With `Prefer: wait=N` (seconds, at most ' +
+    '60) the answer waits for the end.',
+  scope: 'run',
+  reach: 'own',
   body: RunRequest,
   reply: RunReply,
-  errors: ['not_found'],
+  accepted: 'It has not ended within the seconds that `Prefer` asked for',
+  errors: ['not_found', 'conflict'],
   example: { path: 'examples/create_tables', parameters: {} },
 })
 
@@ -21,10 +29,32 @@ export const runs = new Hono<App>()
   .post('/execute', startRun, (c) => run(c, c.req.valid('json')))
 
 async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
-  const { driver } = c.var
-  const started = await runEntry(driver, request, requestorOf(c), claimOf(driver))
+  const { driver, caller } = c.var
+  const how = { request, requestor: requestorOf(c), within: caller.within }
+  const key = idempotencyKey(c)
+  const started =
+    key === null
+      ? await runEntry(driver, how, claimOf(driver))
+      : await runOnce(driver, how, { caller: caller.id, key }, claimOf(driver))
   c.executionCtx.waitUntil(goOn(driver, started.committed))
-  return reply(c, started.reply)
+  return replyWhenAsked(c, started.reply, request)
+}
+
+/** The reply to a run, or, where the request prefers to wait, how it has ended. */
+async function replyWhenAsked(c: Context<App>, first: RunReply, request: RunRequest) {
+  const seconds = secondsToWait(c.req.header('prefer'))
+  if (seconds === 0) return reply(c, first)
+  c.header('preference-applied', `wait=${seconds}`)
+  if (first.status !== 'running') return reply(c, first)
+  const end = await awaitEnd(c.var.sql, request, first.execution_id, seconds)
+  return reply(c, end ?? first, end ? 200 : 202)
+}
+
+function idempotencyKey(c: Context<App>): string | null {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return null
+  if (/^[\x20-\x7e]{1,255}$/.test(key)) return key
+  return fail('invalid_input', 'Idempotency-Key: 1 to 255 printable characters')
 }
 
 function requestorOf(c: Context<App>): Requestor {

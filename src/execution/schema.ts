@@ -93,6 +93,7 @@ export const RunReply = z
     error: z.string().nullable(),
   })
   .meta({ id: 'Run' })
+export type RunReply = z.output<typeof RunReply>
 
 /** Who asked: kept with the execution and in its first event. */
 export interface Requestor {

@@ -1,9 +1,11 @@
 // Starting an execution: find the entry, decide its beginning, write both in one statement.
 
+import { mayReach } from '../access/caller.ts'
 import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
 import type { Playbook } from '../catalog/playbook.ts'
 import { type EntryRow, findEntry, type Lookup } from '../catalog/queries.ts'
-import { rowsOf, type Statement } from '../db.ts'
+import { rowsOf, type Sql, type Statement, sleep } from '../db.ts'
+import { sha256 } from '../digest.ts'
 import { AppError, fail } from '../errors.ts'
 import {
   type Claim,
@@ -23,8 +25,16 @@ import { newId, parseId } from '../ids.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import { isTerminal } from '../status.ts'
 import { TemplateError } from '../template/index.ts'
-import { type StartedRow, start } from './queries.ts'
-import type { Requestor, RunRequest } from './schema.ts'
+import {
+  findRun,
+  type KeyAnswer,
+  type Occasion,
+  type StandingRun,
+  type StartedRow,
+  start,
+  takeKey,
+} from './queries.ts'
+import type { Requestor, RunReply, RunRequest } from './schema.ts'
 import { workloadOf } from './workload.ts'
 
 /** What a lookup meant last, per isolate: a guess that the statement verifies. */
@@ -32,38 +42,44 @@ const guesses = new Map<string, string>()
 const MAX_GUESSES = 1_000
 
 export interface Run {
-  reply: ReturnType<typeof replyOf>
+  reply: RunReply
   committed: Committed
 }
 
+/** How a run is to be started. */
+export interface Start {
+  request: RunRequest
+  requestor: Requestor
+  /** What the caller may see of the playbooks; null: all. */
+  within: string | null
+  /** Of a child execution: its id, drawn beforehand. */
+  childId?: string
+  /** What it is started by at most once, given the id that it would have. */
+  occasion?: (executionId: string) => Occasion
+}
+
+/** Starts an execution of a catalog entry. @throws as startEntry does. */
+export async function runEntry(engine: Engine, how: Start, claim: Claim | null): Promise<Run> {
+  const outcome = await startEntry(engine, how, claim)
+  return 'run' in outcome ? outcome.run : fail('internal', 'the run was started before')
+}
+
 /**
- * Starts an execution of a catalog entry. One round trip when this isolate knows the entry, else two.
- * @param childId the id of a child execution, drawn beforehand; null is returned if it is there already
+ * Starts an execution of a catalog entry. One round trip when this isolate knows the entry, else two. It is not
+ * started when its occasion was taken before (then that answer is returned) or its child id is in use.
  * @throws AppError `not_found` for an unknown entry, `invalid_input` for one that is no playbook.
  */
-export async function runEntry(
+export async function startEntry(
   engine: Engine,
-  request: RunRequest,
-  requestor: Requestor,
+  { request, requestor, within, childId, occasion }: Start,
   claim: Claim | null,
-): Promise<Run>
-export async function runEntry(
-  engine: Engine,
-  request: RunRequest,
-  requestor: Requestor,
-  claim: Claim | null,
-  childId: string,
-): Promise<Run | null>
-export async function runEntry(
-  engine: Engine,
-  request: RunRequest,
-  requestor: Requestor,
-  claim: Claim | null,
-  childId?: string,
-): Promise<Run | null> {
+): Promise<{ run: Run } | { answer: JsonObject | null }> {
   const { sql } = engine
   const lookup = lookupOf(request)
   const key = JSON.stringify(lookup)
+  if (request.path !== null && request.catalog_id === null && !mayReach({ within }, request.path)) {
+    notFound(request)
+  }
   let entry = knownEntry(guesses.get(key) ?? '')
   // a further round means that a newer version was registered in between
   for (let round = 0; round < 5; round++) {
@@ -71,7 +87,9 @@ export async function runEntry(
       const [row] = await rowsOf<EntryRow>(findEntry(sql, lookup))
       entry = learn(key, row ?? notFound(request))
     }
-    const known = begin(entry, request, childId ?? newId(), engine.variables)
+    if (!mayReach({ within }, entry.path)) notFound(request)
+    const executionId = childId ?? newId()
+    const known = begin(entry, request, executionId, engine.variables, within)
     const decision = decideStart(
       entry.playbook,
       INITIAL,
@@ -81,10 +99,12 @@ export async function runEntry(
     if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
     const plan = planAppend(engine, known, decision, claim)
     const statement = start(sql, lookup, {
-      execution_id: known.row.execution_id,
+      execution_id: executionId,
       catalog_id: entry.catalog_id,
       name: known.row.name,
       request,
+      occasion: occasion?.(executionId) ?? null,
+      within,
       requestor,
       workload: known.row.workload,
       join_needs: entry.playbook.joinNeeds,
@@ -105,9 +125,9 @@ export async function runEntry(
         backlog: plan.backlog,
         later: plan.later,
       }
-      return { reply: replyOf(row, request, committed.known), committed }
+      return { run: { reply: replyOf(row, request, committed.known), committed } }
     }
-    if (!row.payload && childId !== undefined) return null
+    if (!row.payload && (childId !== undefined || row.answer)) return { answer: row.answer }
     entry = row.payload ? learn(key, { ...row, payload: row.payload }) : entry
   }
   throw new AppError('conflict', 'the entry keeps changing; try again')
@@ -121,11 +141,13 @@ function toldWho(job: NewJob, requestor: Requestor): NewJob {
 
 /**
  * Sends the start. Nothing written for the very entry that was decided on means that an earlier sending,
- * whose answer was lost, was still under way: the next one sees what became of it.
+ * whose answer was lost, or another who takes the same occasion was still under way: the next one sees what
+ * became of it.
  */
 async function send(statement: Statement): Promise<StartedRow | undefined> {
   let [row] = await rowsOf<StartedRow>(statement)
-  if (row && !row.written && !row.payload) [row] = await rowsOf<StartedRow>(statement)
+  if (row && !row.written && !row.payload && !row.answer)
+    [row] = await rowsOf<StartedRow>(statement)
   return row
 }
 
@@ -156,6 +178,7 @@ function begin(
   request: RunRequest,
   execution_id: string,
   variables: JsonObject,
+  within: string | null,
 ): Known {
   return {
     playbook,
@@ -179,6 +202,7 @@ function begin(
       undecided: [],
       parent_execution_id: request.parent_execution_id,
       parent_event_id: request.parent_event_id,
+      within,
       results: null,
     },
   }
@@ -238,33 +262,101 @@ function startDraft(
   }
 }
 
-/** NoETL's reply, every key always there; status is lower case here and only here. */
-function replyOf(row: StartedRow, request: RunRequest, { row: execution, state }: Known) {
-  const { execution_id } = execution
+/** NoETL's reply to a run, every key always there; status is lower case here and only here. */
+function replyOf(
+  { catalog_id, path, version, started_at, ended_at }: StartedRow,
+  request: RunRequest,
+  { row: { execution_id, name }, state }: Known,
+): RunReply {
+  const { status, progress, result, error } = state
+  const run = {
+    execution_id,
+    catalog_id,
+    path,
+    name,
+    version,
+    type: request.type,
+    started_at,
+    ended_at,
+  }
+  return shown({ ...run, status, progress, result, error }, request)
+}
+
+/** A run as its start is answered. */
+function shown(run: StandingRun, request: RunRequest): RunReply {
+  const { execution_id, path, version } = run
   const accepted = {
     status: 'success',
-    message: `Execution accepted for playbooks '${row.path}' version '${row.version}'.`,
+    message: `Execution accepted for playbooks '${path}' version '${version}'.`,
     result: { status: 'queued' },
     execution_id,
     export_path: null,
   }
-  const ended = isTerminal(state.status)
   return {
     execution_id,
     id: execution_id,
-    catalog_id: row.catalog_id,
-    path: row.path,
-    playbook_id: row.path,
-    playbook_name: execution.name,
-    version: String(row.version),
-    type: request.type,
-    execution_type: request.type,
-    status: ended ? state.status.toLowerCase() : 'running',
-    timestamp: row.started_at,
-    start_time: row.started_at,
-    end_time: row.ended_at,
-    progress: state.progress,
-    result: request.sync_to_postgres ? state.result : accepted,
-    error: state.error,
+    catalog_id: run.catalog_id,
+    path,
+    playbook_id: path,
+    playbook_name: run.name,
+    version: String(version),
+    type: run.type,
+    execution_type: run.type,
+    status: !isTerminal(run.status) ? 'running' : run.status === 'FAILED' ? 'failed' : 'completed',
+    timestamp: run.started_at,
+    start_time: run.started_at,
+    end_time: run.ended_at,
+    progress: run.progress,
+    result: request.sync_to_postgres ? run.result : accepted,
+    error: run.error,
   }
 }
+
+/** What starts a run under a key that its sender drew: the same request again is answered with the same run. */
+export interface IdempotencyKey {
+  caller: string
+  key: string
+}
+
+/**
+ * Starts an execution, or, where the key has started one, answers with how that one stands; nothing is committed then.
+ * @throws AppError `conflict` when the key has started another request's.
+ */
+export async function runOnce(
+  engine: Engine,
+  how: Omit<Start, 'occasion'>,
+  given: IdempotencyKey,
+  claim: Claim | null,
+): Promise<Pick<Run, 'reply'> & { committed: Committed | null }> {
+  const fingerprint = await sha256(toJson(how.request))
+  const once = (execution_id: string) =>
+    takeKey(engine.sql, { ...given, fingerprint, execution_id })
+  const outcome = await startEntry(engine, { ...how, occasion: once }, claim)
+  if ('run' in outcome) return outcome.run
+  const first = outcome.answer as unknown as KeyAnswer | null
+  if (first?.fingerprint !== fingerprint) {
+    fail('conflict', 'this Idempotency-Key was sent with another request')
+  }
+  if (!first.run) fail('gone', 'the run that this Idempotency-Key started is kept no longer')
+  return { reply: shown(first.run, how.request), committed: null }
+}
+
+/** How a run has ended, as its start is answered; null when it has not within so many seconds. */
+export async function awaitEnd(
+  sql: Sql,
+  request: RunRequest,
+  executionId: string,
+  seconds: number,
+): Promise<RunReply | null> {
+  const until = Date.now() + seconds * 1000
+  for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 1.5, LAST_LOOK_MS)) {
+    const left = until - Date.now()
+    if (left <= 0) return null
+    await sleep(Math.min(pause, left))
+    const [run] = await rowsOf<StandingRun>(findRun(sql, executionId))
+    if (run && isTerminal(run.status)) return shown(run, request)
+  }
+}
+
+const FIRST_LOOK_MS = 50
+const LAST_LOOK_MS = 1_000

@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts'
 import type { Known, Started } from '../event/commit.ts'
 import { cancel, recordEvent } from '../event/service.ts'
 import { CHILD, nodeId } from '../event/types.ts'
-import { runEntry } from '../execution/service.ts'
+import { startEntry } from '../execution/service.ts'
 import type { JsonObject } from '../json.ts'
 import {
   type ChildRow,
@@ -83,7 +83,9 @@ async function startChild(
   } as const
   const requestor = { ip: null, user_agent: 'noetl-edge', timestamp: new Date().toISOString() }
   try {
-    return await runEntry(driver, request, requestor, claimOf(driver), childId)
+    const how = { request, requestor, within: row.within, childId }
+    const outcome = await startEntry(driver, how, claimOf(driver))
+    return 'run' in outcome ? outcome.run : null
   } catch (error) {
     // what is wrong with the playbook is the step's error; a database that is away is not
     if (!(error instanceof AppError) || error.code === 'unavailable') throw error

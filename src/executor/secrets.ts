@@ -1,7 +1,7 @@
 // Secrets of steps. A result holds a reference in place of a secret; the value is put in just before a tool
 // runs, and taken out of whatever the tool gives back. So no event, error or log has it.
 
-import { fromBase64, textFromBase64, toBase64 } from '../base64.ts'
+import { fromBase64, textFromBase64, toBase64, toBase64Url } from '../base64.ts'
 import type { Env } from '../env.ts'
 import { fail } from '../errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../json.ts'
@@ -170,10 +170,6 @@ function mapTexts(value: Json, change: (text: string) => string, others: Others 
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [change(key), mapTexts(item, change, others)]),
   )
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 function signedText(executionId: string, named: string) {

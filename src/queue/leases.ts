@@ -122,7 +122,7 @@ const SWEEP_LIMIT = 500
 const STRANDED_SECONDS = 10
 /** How much longer than its step allows a worker may take before the step fails without it. */
 const OVERDUE_SECONDS = 10
-/** How long a job that is over can be asked after; the dead ones are there to be looked at. */
+/** How long a job that is over can be asked after, and a request sent again; dead jobs are there to be looked at. */
 const DONE_DAYS = 7
 const DEAD_DAYS = 30
 /** How many rows one sweep drops: more than a busy minute leaves behind. */
@@ -178,6 +178,10 @@ export const sweep = (sql: Sql): Statement => sql`
     delete from noetl.former_lease where queue_id = any(array(select queue_id from noetl.former_lease
       where queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))
       order by queue_id limit ${DROP_LIMIT}))
+  ), unkeyed as (
+    delete from noetl.idempotency where (caller, key) in (select caller, key from noetl.idempotency
+      where created_at < now() - make_interval(days => ${DONE_DAYS})
+      order by created_at limit ${DROP_LIMIT})
   )
   select (select count(*)::int from freed) as freed,
     array(select x.execution_id::text from noetl.queue q

@@ -46,6 +46,8 @@ const LOST = ['not_found', 'lease_lost'] as const
 
 const size = operation({
   summary: 'How many jobs have a status',
+  scope: ['read', 'worker'],
+  reach: 'own',
   query: SizeQuery,
   reply: QueueSize,
 })
@@ -55,6 +57,8 @@ export const queue = new Hono<App>()
     '/queue/lease',
     operation({
       summary: 'Lease a job',
+      scope: 'worker',
+      reach: 'own',
       description:
         'Free jobs and jobs whose lease has run out, by priority, then age. Each lease has a new `queue_id`, ' +
         'under which it is ended; a job that is not ended or put off in time goes to another.',
@@ -81,6 +85,8 @@ export const queue = new Hono<App>()
     '/queue/reserve',
     operation({
       summary: 'Lease a job',
+      scope: 'worker',
+      reach: 'own',
       body: LeaseRequest,
       reply: Reserved,
       example: { worker_id: 'worker-1' },
@@ -95,6 +101,8 @@ export const queue = new Hono<App>()
     '/queue/enqueue',
     operation({
       summary: 'Queue a job by hand, for a worker',
+      scope: 'admin',
+      reach: 'all',
       body: EnqueueRequest,
       reply: Enqueued,
       errors: ['not_found', 'conflict'],
@@ -118,6 +126,8 @@ export const queue = new Hono<App>()
     '/queue/ack',
     operation({
       summary: 'The job is done',
+      scope: 'worker',
+      reach: 'own',
       body: AckRequest,
       reply: Ok,
       errors: LOST,
@@ -134,6 +144,8 @@ export const queue = new Hono<App>()
     '/queue/nack',
     operation({
       summary: 'Give the job back, to be tried again',
+      scope: 'worker',
+      reach: 'own',
       description: 'Without an attempt left its step fails.',
       body: NackRequest,
       reply: Ok,
@@ -153,6 +165,8 @@ export const queue = new Hono<App>()
     '/queue/reap-expired',
     operation({
       summary: 'Free the jobs whose lease has run out',
+      scope: 'worker',
+      reach: 'all',
       description: 'The cron trigger does so each minute, and leasing takes such jobs anyway.',
       reply: Reclaimed,
     }),
@@ -164,7 +178,13 @@ export const queue = new Hono<App>()
   )
   .get(
     '/queue',
-    operation({ summary: 'Jobs, by queue_id', query: JobQuery, reply: JobList }),
+    operation({
+      summary: 'Jobs, by queue_id',
+      scope: 'read',
+      reach: 'own',
+      query: JobQuery,
+      reply: JobList,
+    }),
     async (c) => {
       const { status, execution_id, worker_id, cursor, limit } = c.req.valid('query')
       const { items, next } = await readJobs(c.var.sql, {
@@ -183,6 +203,8 @@ export const queue = new Hono<App>()
     '/queue/:queue_id/complete',
     operation({
       summary: 'The job is done',
+      scope: 'worker',
+      reach: 'own',
       description:
         'Where no `action_completed` has arrived, it is recorded here, marked as inferred. The same from the ' +
         'same holder again is 200 again.',
@@ -204,6 +226,8 @@ export const queue = new Hono<App>()
     '/queue/:queue_id/fail',
     operation({
       summary: 'The job failed',
+      scope: 'worker',
+      reach: 'own',
       description:
         'With `retry` and an attempt left it is tried again after the delay. Else it is dead and its step ' +
         'fails; where no `action_error` has arrived, one is recorded, marked as inferred.',
@@ -226,6 +250,8 @@ export const queue = new Hono<App>()
     '/queue/:queue_id/heartbeat',
     operation({
       summary: 'Put off the end of a lease',
+      scope: 'worker',
+      reach: 'own',
       body: HeartbeatRequest,
       example: { worker_id: 'worker-1', extend_seconds: 60 },
       bodyOptional: true,
@@ -243,6 +269,8 @@ export const queue = new Hono<App>()
     '/queue/:queue_id/redrive',
     operation({
       summary: 'Send a dead job again',
+      scope: 'run',
+      reach: 'own',
       description: 'While its execution is open: after the end of an execution nothing of it runs.',
       reply: Acknowledged,
       errors: ['not_found', 'conflict'],

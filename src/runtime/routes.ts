@@ -41,6 +41,8 @@ export const runtimes = new Hono<App>()
     '/worker/pool/register',
     operation({
       summary: 'Register a worker pool, or register it anew',
+      scope: 'worker',
+      reach: 'any',
       body: NewRuntime,
       maxBytes,
       reply: Registered,
@@ -53,6 +55,8 @@ export const runtimes = new Hono<App>()
     '/worker/pool/deregister',
     operation({
       summary: 'Mark a worker pool as offline',
+      scope: 'worker',
+      reach: 'any',
       description: IN_BODY_OR_QUERY,
       query: Named.partial(),
       body: Named.partial(),
@@ -70,6 +74,8 @@ export const runtimes = new Hono<App>()
     '/worker/pool/heartbeat',
     operation({
       summary: 'Say that a worker pool lives',
+      scope: 'worker',
+      reach: 'any',
       description: 'One that was deregistered is ready again.',
       body: Heartbeat,
       bodyOptional: true,
@@ -88,6 +94,8 @@ export const runtimes = new Hono<App>()
     '/worker/pools',
     operation({
       summary: 'Worker pools, newest first',
+      scope: ['read', 'worker'],
+      reach: 'any',
       description: 'A page; the next is in the headers `Link` and `X-Next-Cursor`.',
       query: PoolQuery,
       reply: PoolList,
@@ -104,6 +112,8 @@ export const runtimes = new Hono<App>()
     '/runtime/register',
     operation({
       summary: 'Register a component of any kind, or register it anew',
+      scope: 'worker',
+      reach: 'any',
       body: NewComponent,
       maxBytes,
       reply: Registered,
@@ -119,6 +129,8 @@ export const runtimes = new Hono<App>()
     '/runtime/deregister',
     operation({
       summary: 'Mark a component as offline',
+      scope: 'worker',
+      reach: 'any',
       description: IN_BODY_OR_QUERY,
       query: NamedComponent.partial(),
       body: NamedComponent.partial(),
@@ -137,6 +149,8 @@ export const runtimes = new Hono<App>()
     '/broker/register',
     operation({
       summary: 'Register a broker, or register it anew',
+      scope: 'worker',
+      reach: 'any',
       body: NewBroker,
       maxBytes,
       reply: BrokerRegistered,
@@ -152,6 +166,8 @@ export const runtimes = new Hono<App>()
     '/broker/heartbeat',
     operation({
       summary: 'Say that a broker lives',
+      scope: 'worker',
+      reach: 'any',
       body: Heartbeat,
       bodyOptional: true,
       maxBytes,
@@ -167,7 +183,13 @@ export const runtimes = new Hono<App>()
   )
   .get(
     '/brokers',
-    operation({ summary: 'Brokers, newest first', query: BrokerQuery, reply: BrokerList }),
+    operation({
+      summary: 'Brokers, newest first',
+      scope: ['read', 'worker'],
+      reach: 'any',
+      query: BrokerQuery,
+      reply: BrokerList,
+    }),
     async (c) => {
       const { status = null, cursor = null, limit } = c.req.valid('query')
       const filter = { kind: 'broker', type: null, status, cursor, limit } as const
@@ -179,6 +201,8 @@ export const runtimes = new Hono<App>()
     '/broker/deregister',
     operation({
       summary: 'Mark a broker as offline',
+      scope: 'worker',
+      reach: 'any',
       description: IN_BODY_OR_QUERY,
       query: Named.partial(),
       body: Named.partial(),

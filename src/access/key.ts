@@ -1,0 +1,20 @@
+// API keys as texts: `ne_ID_SECRET`. Only the digest of the secret is kept, and 256 random bits need no slow one.
+
+import { toBase64Url } from '../base64.ts'
+import { sha256 } from '../digest.ts'
+
+const SECRET_BYTES = 32
+const FORM = /^ne_(\d{1,19})_([A-Za-z0-9_-]{43})$/
+
+/** A new key's text, which is shown once, with what is kept of it. */
+export async function drawKey(keyId: string): Promise<{ text: string; digest: string }> {
+  const secret = toBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)))
+  return { text: `ne_${keyId}_${secret}`, digest: await sha256(secret) }
+}
+
+/** The id in a key and the digest of its secret; null when the text has not a key's form. */
+export async function parseKey(text: string): Promise<{ key_id: string; digest: string } | null> {
+  const [, key_id, secret] = FORM.exec(text) ?? []
+  if (key_id === undefined || secret === undefined) return null
+  return { key_id, digest: await sha256(secret) }
+}

@@ -1,0 +1,64 @@
+// Who calls, and whether from where it may: a page of another origin may not make a browser that is let in act
+// for it. What a caller may do is said by each route (src/operation.ts).
+
+import type { Context, MiddlewareHandler } from 'hono'
+import { textFromBase64 } from '../base64.ts'
+import type { App } from '../env.ts'
+import { fail } from '../errors.ts'
+import { type Caller, SCOPES } from './caller.ts'
+import { callerOfKey } from './known-keys.ts'
+
+const LOOPBACK = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/
+const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
+const ALL = { scopes: new Set(SCOPES), within: null }
+
+export const access: MiddlewareHandler<App> = async function access(c, next) {
+  const caller = await callerOf(c)
+  c.set('caller', { ...caller, ip: c.req.header('cf-connecting-ip') ?? null })
+  const origin = c.req.header('origin')
+  if (origin !== undefined && !READING.has(c.req.method)) {
+    const isOwn = origin === new URL(c.req.url).origin
+    if (!isOwn && !c.var.config.CORS_ORIGINS.includes(origin)) {
+      fail('forbidden', `pages of ${origin.slice(0, 256)} may not call; see CORS_ORIGINS`)
+    }
+  }
+  await next()
+}
+
+async function callerOf(c: Context<App>): Promise<Omit<Caller, 'ip'>> {
+  const { ACCESS, API_KEY, DATABASE_URL } = c.var.config
+  if (ACCESS === 'open') {
+    // a page whose name was made to mean this machine must not get in by it
+    const { hostname } = new URL(c.req.url)
+    if (LOOPBACK.test(hostname)) return { id: 'open', name: 'open', ...ALL }
+    fail('forbidden', `ACCESS=open is for this machine alone, not for '${hostname}'`)
+  }
+  const sent = sentKey(c.req.header('authorization') ?? '')
+  if (API_KEY !== undefined && (await isSame(sent, API_KEY))) {
+    return { id: 'root', name: 'API_KEY', ...ALL }
+  }
+  const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  return (await callerOfKey(c.var.sql, DATABASE_URL, sent, later)) ?? refuse(c)
+}
+
+function refuse(c: Context<App>): never {
+  // only a page that somebody looks at shall open the browser's dialogue
+  const isPage = c.req.header('accept')?.includes('text/html') ?? false
+  c.header('www-authenticate', isPage ? 'Basic realm="noetl-edge"' : 'Bearer')
+  fail('unauthorized', 'send an API key as a bearer token, or by Basic as the password')
+}
+
+/** The key in an Authorization header: a bearer token, or the password of Basic. */
+function sentKey(header: string): string {
+  const [, scheme = '', value = ''] = /^(\w+) +(.+)$/.exec(header) ?? []
+  if (scheme.toLowerCase() === 'bearer') return value
+  if (scheme.toLowerCase() !== 'basic') return ''
+  const text = textFromBase64(value) ?? ''
+  return text.slice(text.indexOf(':') + 1)
+}
+
+/** Compares digests, whose time tells nothing of where the texts differ. */
+async function isSame(a: string, b: string): Promise<boolean> {
+  const digest = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return crypto.subtle.timingSafeEqual(await digest(a), await digest(b))
+}
