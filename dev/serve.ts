@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
-import { makeStripTypes } from './strip-types.ts'
+import { makeTexts } from './texts.ts'
 import type { Answer, Ask } from './worker.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -70,7 +70,7 @@ async function watch(url: URL, restart: () => Promise<void>): Promise<void> {
 
 /** The Worker as one module, as `wrangler deploy` makes it but for the text, which is in it. */
 async function bundle(): Promise<string> {
-  await makeStripTypes()
+  await makeTexts()
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, 'src/index.ts')],
     bundle: true,

@@ -6,7 +6,7 @@ import { cors } from 'hono/cors'
 import { access } from './access/middleware.ts'
 import { keys } from './access/routes.ts'
 import { GONE } from './api/gone.ts'
-import { describing } from './api/routes.ts'
+import { about } from './api/routes.ts'
 import { catalog, playbooks } from './catalog/routes.ts'
 import { credentials } from './credential/routes.ts'
 import { countRequest } from './dashboard/isolate.ts'
@@ -58,10 +58,7 @@ const routes = new Hono<App>()
   .route('/', metrics)
   .route('/api', runtimes)
   .route('/api', keys)
-  .route(
-    '/',
-    describing(() => app.routes),
-  )
+  .route('/', about)
 
 /** The types of all routes, for `hc`. */
 export type Api = typeof routes

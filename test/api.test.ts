@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { texts } from '../src/api/texts.ts'
 import { newClient as newApiClient } from '../src/client.ts'
 import type { Status } from '../src/status.ts'
 import { chain, newClient } from './support.ts'
@@ -15,6 +16,12 @@ test('the description is OpenAPI 3.1, and the page shows all of it', async () =>
   for (const path of Object.keys(body.paths)) expect(page.text).toContain(`<code>${path}</code>`)
   for (const id of page.text.matchAll(/href="#([^"]+)"/g))
     expect(page.text).toContain(`id="${id[1]}"`)
+})
+
+test('what is served is what the declarations say', async () => {
+  const { openapi, docs } = texts()
+  expect((await client.get('/openapi.json')).body).toEqual(JSON.parse(openapi))
+  expect((await client.get('/docs')).text === docs).toBe(true)
 })
 
 test('the client has the types of the declarations', async () => {

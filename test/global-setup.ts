@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node'
 import { migrate } from '../dev/migrate.ts'
 import { startEndpoint } from '../dev/neon/client.ts'
 import { startPostgres } from '../dev/postgres.ts'
-import { makeStripTypes } from '../dev/strip-types.ts'
+import { makeTexts } from '../dev/texts.ts'
 import { startEcho } from './node/echo.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations')
@@ -27,7 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     startEndpoint({ migrate: MIGRATIONS }),
     startPostgres(),
     startEcho(),
-    makeStripTypes(),
+    makeTexts(),
   ])
   if ('url' in postgres) await migrate({ connectionString: postgres.url }, MIGRATIONS)
   else

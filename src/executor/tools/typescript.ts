@@ -1,6 +1,6 @@
 // Takes the types out of an author's code, in an isolate of its own: what does it is larger than it is used
 // often, so it is a text beside the Worker's bundle, and not a part of it.
-/// <reference path="./text.d.ts" />
+/// <reference path="../../text.d.ts" />
 
 import STRIP_TYPES from '../../../dist/strip-types.txt'
 import { COMMON, digestOf, workerOf } from './isolate.ts'

@@ -1,5 +1,5 @@
 // The program of the isolate that takes the types out of an author's code: code in, plain JavaScript out, in
-// which everything stands where it stood. dev/strip-types.ts makes one text of it, which the Worker carries.
+// which everything stands where it stood. dev/texts.ts makes one text of it, which the Worker carries.
 
 import { HelperManager } from 'sucrase/dist/esm/HelperManager.js'
 import identifyShadowedGlobals from 'sucrase/dist/esm/identifyShadowedGlobals.js'
