@@ -1,6 +1,6 @@
 // The table of contents of the API.
 
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { except } from 'hono/combine'
 import { cors } from 'hono/cors'
 import { access } from './access/middleware.ts'
@@ -20,6 +20,7 @@ import { events } from './event/events.ts'
 import { executions } from './event/executions.ts'
 import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
+import { Hono } from './hono.ts'
 import { declarationOf } from './operation.ts'
 import { queue } from './queue/routes.ts'
 import { runtimes } from './runtime/routes.ts'
@@ -41,7 +42,7 @@ const sharing = cors({
   maxAge: 600,
 })
 
-const routes = new Hono<App>()
+export const app = new Hono()
   .use(except('/health', perRequest))
   // whoever delivers to a hook signs what it sends
   .use(except(['/health', '/hooks/*'], sharing, access))
@@ -61,9 +62,7 @@ const routes = new Hono<App>()
   .route('/', about)
 
 /** The types of all routes, for `hc`. */
-export type Api = typeof routes
-
-export const app: Hono<App> = routes
+export type Api = typeof app
 
 for (const [path, reason] of Object.entries(GONE)) app.all(path, () => fail('gone', reason))
 

@@ -1,5 +1,4 @@
-import { Hono } from 'hono'
-import type { App } from '../env.ts'
+import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply } from '../reply.ts'
@@ -15,7 +14,7 @@ import {
 import { createKey, endKey, readAudit, readKeys } from './service.ts'
 
 /** Keys, and who has changed what. */
-export const keys = new Hono<App>()
+export const keys = new Hono()
   .post(
     '/keys',
     operation({

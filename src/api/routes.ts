@@ -1,12 +1,11 @@
 // What the API says of itself.
 /// <reference path="../text.d.ts" />
 
-import { Hono } from 'hono'
 import * as z from 'zod'
 import DOCS from '../../dist/docs.txt'
 import OPENAPI from '../../dist/openapi.txt'
 import { version } from '../../package.json'
-import type { App } from '../env.ts'
+import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { replyText } from '../reply.ts'
 import { AnyObject } from '../schema.ts'
@@ -15,7 +14,7 @@ import { AnyObject } from '../schema.ts'
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 /** What there is, and the description of all routes (texts.ts makes it). */
-export const about = new Hono<App>()
+export const about = new Hono()
   .get(
     '/',
     operation({

@@ -1,6 +1,7 @@
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type * as z from 'zod'
 import type { App } from '../env.ts'
+import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply, type Sent } from '../reply.ts'
@@ -64,7 +65,7 @@ const entryRead = operation({
   errors: ['not_found'],
 })
 
-export const catalog = new Hono<App>()
+export const catalog = new Hono()
   .post(
     '/register',
     operation({
@@ -271,7 +272,7 @@ function refusedBy(c: Context<App>): ReadonlyMap<string, string> {
 }
 
 /** The list of playbooks under its older name. */
-export const playbooks = new Hono<App>().get('/', playbooksListed, (c) =>
+export const playbooks = new Hono().get('/', playbooksListed, (c) =>
   listPlaybooks(c, c.req.valid('query')),
 )
 

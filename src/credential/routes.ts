@@ -1,5 +1,6 @@
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { App } from '../env.ts'
+import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply, type Sent } from '../reply.ts'
@@ -21,7 +22,7 @@ const create = operation({
   example: { name: 'pg_main', type: 'postgres', data: { db_host: 'db', db_user: 'u' } },
 })
 
-export const credentials = new Hono<App>()
+export const credentials = new Hono()
   .post('/', create, (c) => put(c, c.req.valid('json')))
   .post('/legacy', create, (c) => put(c, c.req.valid('json')))
   .get(

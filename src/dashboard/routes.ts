@@ -1,13 +1,14 @@
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import * as z from 'zod'
 import type { App } from '../env.ts'
+import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { reply, replyText } from '../reply.ts'
 import { EXPOSITION_TYPE } from './exposition.ts'
 import { DashboardStats, WidgetList } from './schema.ts'
 import { readMetrics, readStats, readWidgets } from './service.ts'
 
-export const dashboard = new Hono<App>()
+export const dashboard = new Hono()
   .get(
     '/stats',
     operation({
@@ -39,7 +40,7 @@ const showMetrics = operation({
 })
 
 /** The metrics, under both of their names. */
-export const metrics = new Hono<App>()
+export const metrics = new Hono()
   .get('/metrics', showMetrics, (c) => sendMetrics(c))
   .get('/api/metrics/prometheus', showMetrics, (c) => sendMetrics(c))
 

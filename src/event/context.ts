@@ -1,8 +1,7 @@
 // What workers ask about an execution while they run its steps.
 
-import { Hono } from 'hono'
 import * as z from 'zod'
-import type { App } from '../env.ts'
+import { Hono } from '../hono.ts'
 import { Id } from '../ids.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import { operation } from '../operation.ts'
@@ -21,7 +20,7 @@ const RenderRequest = z.object({
   strict: z.boolean().nullish().describe('read and without effect, as in NoETL'),
 })
 
-export const context = new Hono<App>()
+export const context = new Hono()
   .post(
     '/context/render',
     operation({

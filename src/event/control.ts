@@ -1,9 +1,10 @@
 // Asking the evaluator from outside: to end an execution, or to go on with it.
 
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import * as z from 'zod'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
+import { Hono } from '../hono.ts'
 import { Id } from '../ids.ts'
 import { operation } from '../operation.ts'
 import { reply } from '../reply.ts'
@@ -36,7 +37,7 @@ const stop = operation({
 
 const Triggered = z.object({ status: z.literal('success'), message: z.string() })
 
-export const control = new Hono<App>()
+export const control = new Hono()
   .post('/executions/:execution_id/stop', stop, async (c) =>
     stopped(c, c.req.param('execution_id'), c.req.valid('json').reason ?? null),
   )

@@ -1,8 +1,7 @@
 // Events: reporting one, and reading the log.
 
-import { Hono } from 'hono'
-import type { App } from '../env.ts'
 import { claimOf, goOn, notify } from '../executor/drive.ts'
+import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { paged, reply, replyText } from '../reply.ts'
 import { EXAMPLE_ID } from '../schema.ts'
@@ -11,7 +10,7 @@ import { EventIdQuery, EventList, LogQuery, OneEvent } from './schema.ts'
 import { recordEvent } from './service.ts'
 import { EventReport, RecordedReport } from './types.ts'
 
-export const events = new Hono<App>()
+export const events = new Hono()
   .post(
     '/events',
     operation({

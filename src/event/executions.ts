@@ -1,8 +1,7 @@
 // GET endpoints over executions: they read what the event area owns.
 
-import { Hono } from 'hono'
-import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
+import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { paged, reply } from '../reply.ts'
 import { normalizeStatus } from '../status.ts'
@@ -16,7 +15,7 @@ import {
   LogQuery,
 } from './schema.ts'
 
-export const executions = new Hono<App>()
+export const executions = new Hono()
   .get(
     '/executions',
     operation({

@@ -1,7 +1,8 @@
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
+import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { reply, type Sent } from '../reply.ts'
 import { secondsToWait } from './prefer.ts'
@@ -24,7 +25,7 @@ const startRun = operation({
 })
 
 /** The run endpoint, under both of its names. */
-export const runs = new Hono<App>()
+export const runs = new Hono()
   .post('/executions/run', startRun, (c) => run(c, c.req.valid('json')))
   .post('/execute', startRun, (c) => run(c, c.req.valid('json')))
 

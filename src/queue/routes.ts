@@ -1,10 +1,11 @@
 // The queue, as workers call it.
 
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { followUp, freeLeases } from '../executor/sweep.ts'
+import { Hono } from '../hono.ts'
 import { parseId } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
@@ -52,7 +53,7 @@ const size = operation({
   reply: QueueSize,
 })
 
-export const queue = new Hono<App>()
+export const queue = new Hono()
   .post(
     '/queue/lease',
     operation({

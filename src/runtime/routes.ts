@@ -1,6 +1,7 @@
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import type { App } from '../env.ts'
 import { AppError, problemOf } from '../errors.ts'
+import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply } from '../reply.ts'
@@ -36,7 +37,7 @@ const maxBytes = 128 * 1_024
 const IN_BODY_OR_QUERY =
   'In the body, or in the query for those whose DELETE loses its body; the body counts where both say it.'
 
-export const runtimes = new Hono<App>()
+export const runtimes = new Hono()
   .post(
     '/worker/pool/register',
     operation({
