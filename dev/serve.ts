@@ -68,7 +68,7 @@ async function watch(url: URL, restart: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The Worker as one module, as `wrangler deploy` makes it but for the text, which is in it. */
+/** The Worker as one module, as `wrangler deploy` makes it but for the texts, which are in it. */
 async function bundle(): Promise<string> {
   await makeTexts()
   const { outputFiles } = await build({

@@ -1,5 +1,5 @@
-// Hono with the router that our paths end up with. Its own default brings two, and tries first the one that
-// cannot tell them apart.
+// Hono with the one router that our paths end up with: its default brings another, and tries that first, which
+// refuses paths of which two may fit one request.
 
 import { HonoBase } from 'hono/hono-base'
 import { TrieRouter } from 'hono/router/trie-router'

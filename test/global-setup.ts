@@ -1,6 +1,6 @@
 // What all tests share: the local Neon endpoint on an embedded Postgres, a real Postgres server behind
-// the same endpoint where one can be had, a small web server for the http tool to talk to, and the text that
-// the Worker imports.
+// the same endpoint where one can be had, a small web server for the http tool to talk to, and the texts
+// that the Worker imports.
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../dev/migrate.ts'
