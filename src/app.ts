@@ -21,6 +21,7 @@ import { executions } from './event/executions.ts'
 import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
 import { Hono } from './hono.ts'
+import { deliveries, hooks } from './hook/routes.ts'
 import { declarationOf } from './operation.ts'
 import { queue } from './queue/routes.ts'
 import { runtimes } from './runtime/routes.ts'
@@ -59,6 +60,8 @@ export const app = new Hono()
   .route('/', metrics)
   .route('/api', runtimes)
   .route('/api', keys)
+  .route('/api/hooks', hooks)
+  .route('/hooks', deliveries)
   .route('/', about)
 
 /** The types of all routes, for `hc`. */

@@ -87,6 +87,16 @@ export async function rowsOf<Row>(statement: Statement): Promise<Row[]> {
   return (await again(() => statement)) as Row[]
 }
 
+/** The same for a statement that comes after another in one transaction, in one round trip. */
+export async function rowsAfter<Row>(
+  sql: Sql,
+  first: Statement,
+  second: Statement,
+): Promise<Row[]> {
+  const [, rows] = await again(() => sql.transaction([first, second]))
+  return rows as Row[]
+}
+
 async function again<T>(send: () => PromiseLike<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -38,8 +38,9 @@ export interface Declaration<
   maxBytes?: number
   /** The 200 reply. */
   reply: Reply
-  /** What a 202 with the same reply means, where there is one. */
+  /** What a 202 means, where there is one; its reply is the same unless it is told. */
   accepted?: string
+  acceptedReply?: z.ZodType
   /** The reply's type when it is not JSON. */
   mediaType?: 'text/html' | 'text/plain' | 'application/schema+json'
   /** Problems of its own, beside those that any request may meet. */

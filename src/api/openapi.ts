@@ -35,6 +35,10 @@ const TAGS: readonly (readonly [prefix: string, tag: string])[] = [
   ['/api/dashboard', 'Dashboard'],
   ['/api/events', 'Events'],
   ['/api/exec', 'Executions'],
+  ['/api/hooks', 'Hooks'],
+  ['/hooks', 'Hooks'],
+  ['/api/keys', 'Access'],
+  ['/api/audit', 'Access'],
 ]
 const OTHER_TAG = 'Service'
 
@@ -44,6 +48,9 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   identifier: 'a name, or an id (digits only)',
   queue_id: "a job's lease",
   playbook_id: "a playbook's path",
+  name: 'its name',
+  row_id: 'a delivery',
+  key_id: 'an API key',
 }
 
 /** The document. @param version of the product */
@@ -120,7 +127,10 @@ function operationOf(
         content: { [mediaType ?? 'application/json']: { schema: reply } },
       },
       ...(accepted !== undefined && {
-        202: { description: accepted, content: { 'application/json': { schema: reply } } },
+        202: {
+          description: accepted,
+          content: { 'application/json': { schema: declaration.acceptedReply ?? reply } },
+        },
       }),
       ...problemsOf(method, declaration),
     },

@@ -19,6 +19,10 @@ import type { Requestor, RunRequest } from './schema.ts'
  * `wanted`, the entry that the start was decided on, which has no row when another entry is meant by now.
  */
 export interface Occasion {
+  /** Sent ahead in the same transaction and round trip: what comes after it sees what others did before. */
+  lock?: Statement
+  /** `name as (...)`, which `take` may use. */
+  before?: Statement
   /** Takes the occasion. Returns `starts` (bool), whether the run may begin, and `answer` (jsonb); no row when it is taken. */
   take: Statement
   /** The answer (jsonb) of whoever took it before, or null. */
@@ -67,7 +71,7 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
   with entry as (${entryByLookup(sql, lookup)}),
   wanted as (
     select c.* from entry c where c.catalog_id = ${x.catalog_id}
-  ), occasion as (
+  ), ${x.occasion?.before ? sql`${x.occasion.before},` : sql``} occasion as (
     ${x.occasion?.take ?? sql`select true as starts, null::jsonb as answer`}
   ), started as (
     insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status,

@@ -1,11 +1,10 @@
 import type { Context } from 'hono'
 import type { App } from '../env.ts'
-import { fail } from '../errors.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { reply, type Sent } from '../reply.ts'
-import { secondsToWait } from './prefer.ts'
+import { keyOf, secondsToWait } from './prefer.ts'
 import { type Requestor, RunReply, RunRequest } from './schema.ts'
 import { awaitEnd, runEntry, runOnce } from './service.ts'
 
@@ -32,7 +31,7 @@ export const runs = new Hono()
 async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
   const { driver, caller } = c.var
   const how = { request, requestor: requestorOf(c), within: caller.within }
-  const key = idempotencyKey(c)
+  const key = keyOf(c.req.header('idempotency-key'))
   const started =
     key === null
       ? await runEntry(driver, how, claimOf(driver))
@@ -49,13 +48,6 @@ async function replyWhenAsked(c: Context<App>, first: RunReply, request: RunRequ
   if (first.status !== 'running') return reply(c, first)
   const end = await awaitEnd(c.var.sql, request, first.execution_id, seconds)
   return reply(c, end ?? first, end ? 200 : 202)
-}
-
-function idempotencyKey(c: Context<App>): string | null {
-  const key = c.req.header('idempotency-key')
-  if (key === undefined) return null
-  if (/^[\x20-\x7e]{1,255}$/.test(key)) return key
-  return fail('invalid_input', 'Idempotency-Key: 1 to 255 printable characters')
 }
 
 function requestorOf(c: Context<App>): Requestor {

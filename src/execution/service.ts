@@ -4,7 +4,7 @@ import { mayReach } from '../access/caller.ts'
 import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
 import type { Playbook } from '../catalog/playbook.ts'
 import { type EntryRow, findEntry, type Lookup } from '../catalog/queries.ts'
-import { rowsOf, type Sql, type Statement, sleep } from '../db.ts'
+import { rowsAfter, rowsOf, type Sql, type Statement, sleep } from '../db.ts'
 import { sha256 } from '../digest.ts'
 import { AppError, fail } from '../errors.ts'
 import {
@@ -98,12 +98,13 @@ export async function startEntry(
     )
     if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
     const plan = planAppend(engine, known, decision, claim)
+    const taking = occasion?.(executionId) ?? null
     const statement = start(sql, lookup, {
       execution_id: executionId,
       catalog_id: entry.catalog_id,
       name: known.row.name,
       request,
-      occasion: occasion?.(executionId) ?? null,
+      occasion: taking,
       within,
       requestor,
       workload: known.row.workload,
@@ -117,7 +118,7 @@ export async function startEntry(
         queue_ids: plan.started.map(({ queue_id }) => queue_id),
       },
     })
-    const row = (await send(statement)) ?? notFound(request)
+    const row = (await send(sql, statement, taking?.lock)) ?? notFound(request)
     if (row.written) {
       const committed = {
         known: { ...known, state: plan.state },
@@ -144,10 +145,15 @@ function toldWho(job: NewJob, requestor: Requestor): NewJob {
  * whose answer was lost, or another who takes the same occasion was still under way: the next one sees what
  * became of it.
  */
-async function send(statement: Statement): Promise<StartedRow | undefined> {
-  let [row] = await rowsOf<StartedRow>(statement)
-  if (row && !row.written && !row.payload && !row.answer)
-    [row] = await rowsOf<StartedRow>(statement)
+async function send(
+  sql: Sql,
+  statement: Statement,
+  lock: Statement | undefined,
+): Promise<StartedRow | undefined> {
+  const once = () =>
+    lock ? rowsAfter<StartedRow>(sql, lock, statement) : rowsOf<StartedRow>(statement)
+  let [row] = await once()
+  if (row && !row.written && !row.payload && !row.answer) [row] = await once()
   return row
 }
 

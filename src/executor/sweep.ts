@@ -2,6 +2,8 @@
 
 import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
+import { cancelReplaced } from '../execution/overlap.ts'
+import { dropDeliveries } from '../hook/deliveries.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
 import { failJob } from '../queue/service.ts'
 import { cancelChild, reportUp } from './child.ts'
@@ -48,6 +50,8 @@ export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
       env.JOBS ? notify(driver, execution_id) : takeUp(driver, execution_id),
     )
   }
+  await alone('replaced runs', () => cancelReplaced(driver, 'noetl.hook'))
+  await alone('deliveries', () => rowsOf(dropDeliveries(sql)))
   await alone('rollup', () => rowsOf(rollUp(sql)))
 }
 

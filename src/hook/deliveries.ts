@@ -1,0 +1,177 @@
+// SQL of deliveries. One that is accepted takes its id, once for ever, in the statement that starts its run.
+
+import type { Sql, Statement } from '../db.ts'
+import { mayBegin, type Overlap, takePlace } from '../execution/overlap.ts'
+import type { Occasion } from '../execution/queries.ts'
+import { type JsonObject, toJson } from '../json.ts'
+import type { Received, Result } from './schema.ts'
+
+export interface NewDelivery {
+  row_id: string
+  hook_id: string
+  delivery_id: string | null
+  fingerprint: string | null
+  event_type: string | null
+  ip: string | null
+  headers: JsonObject
+  query: JsonObject
+  /** Base64; null: not to be kept. */
+  body: string | null
+  body_bytes: number
+  content_type: string | null
+  redelivery_of: string | null
+}
+
+const columns = (sql: Sql) => sql`
+  row_id, hook_id, delivery_id, fingerprint, event_type, ip, headers, query, body, body_bytes, content_type,
+  redelivery_of, result, reason, execution_id`
+
+const values = (sql: Sql, d: NewDelivery) => sql`
+  ${d.row_id}::bigint, ${d.hook_id}::bigint, ${d.delivery_id}::text, ${d.fingerprint}::text,
+  ${d.event_type}::text, ${d.ip}::text, ${toJson(d.headers)}::jsonb, ${toJson(d.query)}::jsonb,
+  decode(${d.body}::text, 'base64'), ${d.body_bytes}::int, ${d.content_type}::text,
+  ${d.redelivery_of}::bigint`
+
+/** What a delivery `d` is answered. */
+const answer = (sql: Sql) => sql`
+  jsonb_build_object('status', d.result, 'id', d.row_id::text, 'delivery_id', d.delivery_id,
+    'execution_id', d.execution_id::text, 'reason', d.reason)`
+
+/** The answer to whoever brought this delivery first, if anybody did. */
+const first = (sql: Sql, d: NewDelivery) => sql`(
+  select ${answer(sql)} from noetl.hook_delivery d
+  where d.hook_id = ${d.hook_id} and d.result in ('started', 'ignored', 'skipped')
+    and (d.delivery_id = ${d.delivery_id} or d.fingerprint = ${d.fingerprint} or d.row_id = ${d.row_id})
+  order by d.row_id limit 1)`
+
+/**
+ * The occasion of a run: the delivery takes its id and, where runs may not overlap, the hook's place. The hook's row is
+ * locked before then, so that of two deliveries the second sees what the first has begun.
+ */
+export const takeDelivery = (
+  sql: Sql,
+  d: NewDelivery,
+  overlap: Overlap,
+  executionId: string,
+): Occasion =>
+  overlap === 'allow'
+    ? {
+        take: sql`
+          insert into noetl.hook_delivery as d (${columns(sql)})
+          select ${values(sql, d)}, 'started', null, ${executionId}::bigint from wanted
+          on conflict do nothing
+          returning true as starts, ${answer(sql)} as answer`,
+        earlier: first(sql, d),
+      }
+    : {
+        lock: sql`select from noetl.hook where hook_id = ${d.hook_id} for update`,
+        before: sql`place as (
+          update noetl.hook t set ${takePlace(sql, executionId)}
+          from wanted
+          where t.hook_id = ${d.hook_id} and ${mayBegin(sql)} and ${first(sql, d)} is null
+          returning t.hook_id
+        )`,
+        take: sql`
+          insert into noetl.hook_delivery as d (${columns(sql)})
+          select ${values(sql, d)},
+            case when exists (select from place) then 'started' else 'skipped' end,
+            case when exists (select from place) then null else 'the last run still goes on' end,
+            case when exists (select from place) then ${executionId}::bigint end
+          from wanted where ${first(sql, d)} is null
+          on conflict do nothing
+          returning d.result = 'started' as starts, ${answer(sql)} as answer`,
+        earlier: first(sql, d),
+      }
+
+export interface RecordedRow {
+  answer: Received | null
+}
+
+/**
+ * Records a delivery that starts no run. An `ignored` one takes its id, and what was answered first counts; null when
+ * another is just taking it.
+ */
+export const recordDelivery = (
+  sql: Sql,
+  d: NewDelivery,
+  result: Exclude<Result, 'started' | 'skipped'>,
+  reason: string | null,
+): Statement => sql`
+  with recorded as (
+    insert into noetl.hook_delivery as d (${columns(sql)})
+    select ${values(sql, d)}, ${result}::text, ${reason}::text, null
+    on conflict do nothing
+    returning ${answer(sql)} as answer
+  )
+  select coalesce((select answer from recorded), ${first(sql, d)}) as answer`
+
+export interface DeliveryRow {
+  id: string
+  delivery_id: string | null
+  result: Result
+  reason: string | null
+  execution_id: string | null
+  event_type: string | null
+  ip: string | null
+  body_bytes: number
+  content_type: string | null
+  redelivery_of: string | null
+  received_at: string
+  is_kept: boolean
+}
+
+const shown = (sql: Sql) => sql`
+  d.row_id::text as id, d.delivery_id, d.result, d.reason, d.execution_id::text, d.event_type, d.ip,
+  d.body_bytes, d.content_type, d.redelivery_of::text, noetl.rfc3339(d.received_at) as received_at,
+  d.body is not null as is_kept`
+
+/** A page of a hook's deliveries, newest first. */
+export const listDeliveries = (
+  sql: Sql,
+  page: { hook_id: string; result: Result | null; after: string | null; limit: number },
+): Statement => sql`
+  select ${shown(sql)} from noetl.hook_delivery d
+  where d.hook_id = ${page.hook_id}
+    and (${page.result}::text is null or d.result = ${page.result})
+    and (${page.after}::bigint is null or d.row_id < ${page.after}::bigint)
+  order by d.row_id desc
+  limit ${page.limit}`
+
+export interface WholeDeliveryRow extends DeliveryRow {
+  headers: JsonObject | null
+  query: JsonObject | null
+  /** Base64. */
+  body: string | null
+}
+
+export const findDelivery = (sql: Sql, hookId: string, rowId: string): Statement => sql`
+  select ${shown(sql)}, d.headers, d.query, translate(encode(d.body, 'base64'), e'\n', '') as body
+  from noetl.hook_delivery d where d.hook_id = ${hookId} and d.row_id = ${rowId}`
+
+/** How many rows of each kind one sweep drops. */
+const DROP_LIMIT = 5_000
+
+/** Drops what is kept for a time only: bodies and headers, refusals, and what was delivered to hooks that are gone. */
+export const dropDeliveries = (sql: Sql): Statement => sql`
+  with emptied as (
+    update noetl.hook_delivery d set headers = null, query = null, body = null
+    where d.row_id = any(array(
+      select o.row_id from noetl.hook_delivery o join noetl.hook h using (hook_id)
+      where o.headers is not null and o.row_id < noetl.id_at(now() - make_interval(days => h.keep_days))
+      order by o.row_id limit ${DROP_LIMIT}))
+  ), forgotten as (
+    delete from noetl.hook_delivery d
+    where d.row_id = any(array(
+      select o.row_id from noetl.hook_delivery o join noetl.hook h using (hook_id)
+      where o.result in ('challenged', 'refused', 'failed')
+        and o.row_id < noetl.id_at(now() - make_interval(days => h.keep_days))
+      order by o.row_id limit ${DROP_LIMIT}))
+  ), orphaned as (
+    delete from noetl.hook_delivery d
+    where d.row_id = any(array(
+      select o.row_id from noetl.hook h join noetl.hook_delivery o using (hook_id)
+      where h.deleted_at is not null limit ${DROP_LIMIT}))
+  )
+  delete from noetl.hook h
+  where h.deleted_at < now() - interval '1 day'
+    and not exists (select from noetl.hook_delivery d where d.hook_id = h.hook_id)`
