@@ -25,6 +25,8 @@ export type TokenRules = Pick<
   | 'JWT_NAME_CLAIM'
 >
 
+export type TokenCaller = Omit<Caller, 'ip'>
+
 const MAX_TOKEN = 8192
 const CLOCK_SECONDS = 30
 
@@ -43,7 +45,7 @@ export function looksLikeToken(text: string): boolean {
  * Whom a token speaks for; null when it is not valid, for whatever reason.
  * @throws AppError `unavailable` when the issuer's keys cannot be had.
  */
-export async function callerOfToken(rules: TokenRules, token: string): Promise<Caller | null> {
+export async function callerOfToken(rules: TokenRules, token: string): Promise<TokenCaller | null> {
   const url = jwksUrlOf(rules)
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = rules
   if (issuer === undefined || audience === undefined || url === null) return null
@@ -69,7 +71,7 @@ function isFromFuture({ iat }: JWTPayload): boolean {
   return typeof iat !== 'number' || iat > Date.now() / 1000 + CLOCK_SECONDS
 }
 
-function callerOf(rules: TokenRules, claims: JWTPayload): Caller | null {
+function callerOf(rules: TokenRules, claims: JWTPayload): TokenCaller | null {
   const subject = subjectOf(claims)
   const within = prefixOf(rules, claims)
   if (subject === null || within === undefined) return null
@@ -107,8 +109,7 @@ function prefixOf(rules: TokenRules, claims: JWTPayload): string | null | undefi
   if (claim === undefined) return null
   if (typeof claim !== 'string' || claim.length > MAX_PATH) return undefined
   if (UNPRINTABLE.test(claim) || claim !== claim.trim()) return undefined
-  const words = claim.replace(/\/+$/, '')
-  return words === '' ? undefined : `${words}/`
+  return /^[^/]/.test(claim) ? `${claim.replace(/\/+$/, '')}/` : undefined
 }
 
 /**
