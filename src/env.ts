@@ -11,6 +11,9 @@ export interface Env {
   JOBS?: Queue<{ execution_id: string }> | undefined
   /** Makes the isolates of javascript steps. */
   LOADER?: WorkerLoader | undefined
+  /** Counts what each known caller asks, and what each address asks whose caller is not known. */
+  RATE_KEY?: RateLimit | undefined
+  RATE_IP?: RateLimit | undefined
   [variable: string]: unknown
 }
 

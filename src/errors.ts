@@ -14,9 +14,10 @@ const PROBLEMS = {
   job_taken: { status: 409, title: 'Job taken' },
   gone: { status: 410, title: 'Gone' },
   too_large: { status: 413, title: 'Too large' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Internal error' },
   misconfigured: { status: 503, title: 'Not configured' },
-  unavailable: { status: 503, title: 'Database unavailable' },
+  unavailable: { status: 503, title: 'Unavailable' },
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS

@@ -2,9 +2,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/page?type=&base64=` just those bytes; `/bytes` what was asked as bytes; `/flaky/N/KEY` 503 N times, then 200 with the count; all else echoes. */
+/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/page?type=&base64=` just those bytes; `/bytes` what was asked as bytes; `/flaky/N/KEY` 503 N times, then 200 with the count; `/kept/KEY` JSON that was PUT there (404 after DELETE), and with `?asked` how often it was asked for; all else echoes. */
 export async function startEcho(): Promise<{ url: string; stop(): Promise<void> }> {
   const asked = new Map<string, number>()
+  const kept = new Map<string, Buffer>()
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
@@ -29,6 +30,17 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
         'content-type': 'application/json',
       })
       response.end(JSON.stringify({ count }))
+      return
+    }
+    if (verb === 'kept') {
+      const count = asked.get(url.pathname) ?? 0
+      if (request.method === 'PUT') kept.set(url.pathname, Buffer.concat(chunks))
+      if (request.method === 'DELETE') kept.delete(url.pathname)
+      const isCounting = url.searchParams.has('asked')
+      if (request.method === 'GET' && !isCounting) asked.set(url.pathname, count + 1)
+      const body = isCounting ? String(count) : kept.get(url.pathname)
+      response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json' })
+      response.end(body)
       return
     }
     const to = url.searchParams.get('to')

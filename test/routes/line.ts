@@ -30,7 +30,7 @@ export const PROBLEMS = {
   gone: [410, 'Gone'],
   too_large: [413, 'Too large'],
   invalid_input: [422, 'Invalid input'],
-  unavailable: [503, 'Database unavailable'],
+  unavailable: [503, 'Unavailable'],
 } as const
 
 interface Line {
