@@ -36,14 +36,39 @@ async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<v
   await next()
 }
 
+/** What browsers are told of every reply, unless a handler has said otherwise. */
+const GUARDED: readonly (readonly [string, string])[] = [
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['strict-transport-security', 'max-age=31536000'],
+  ['cache-control', 'no-store'],
+]
+
+async function guarded(c: Context<App>, next: () => Promise<void>): Promise<void> {
+  await next()
+  for (const [name, value] of GUARDED) if (!c.res.headers.has(name)) c.header(name, value)
+}
+
 /** Pages of named origins alone may read replies. */
 const sharing = cors({
   origin: (origin, c: Context<App>) => (c.var.config.CORS_ORIGINS.includes(origin) ? origin : null),
-  exposeHeaders: ['Link', 'X-Next-Cursor', 'Retry-After', 'Location'],
+  exposeHeaders: [
+    'Link',
+    'X-Next-Cursor',
+    'Retry-After',
+    'Location',
+    'Preference-Applied',
+    'RateLimit',
+    'RateLimit-Policy',
+  ],
   maxAge: 600,
 })
 
 export const app = new Hono()
+  .use(guarded)
   .use(except('/health', perRequest))
   // whoever delivers to a hook signs what it sends
   .use(except(['/health', '/hooks/*'], sharing, access))

@@ -13,7 +13,7 @@ const List = z.string().transform((text) => text.split(/[\s,]+/).filter(Boolean)
 const SECRET: ReadonlySet<string> = new Set(['DATABASE_URL', 'API_KEY', 'ENCRYPTION_KEY'])
 
 /** Names of this machine, as URLs have them. */
-const LOOPBACK = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/
+export const LOOPBACK = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/
 
 const ClaimPath = z.string().regex(/^\S{1,256}$/)
 

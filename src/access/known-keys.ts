@@ -14,17 +14,20 @@ const known = newMemory<{ holder: KeyHolder; expires_ms: number }>(1_000)
  * Whose key a text is; null when it is nobody's.
  * @param database its connection string: another database has other keys
  * @param later takes what may go on after the reply
+ * @param admit throws when nobody of where the text comes from may have more looked up
  */
 export async function callerOfKey(
   sql: Sql,
   database: string,
   text: string,
   later: (work: Promise<unknown>) => void,
+  admit: () => Promise<void>,
 ): Promise<KeyHolder | null> {
   const key = await parseKey(text)
   if (!key) return null
   const { key_id, digest } = key
   const look = async () => {
+    await admit()
     const [row] = await rowsOf<UsedRow>(useKey(sql, key_id, digest))
     return row ? { holder: holderOf(key_id, row), expires_ms: row.expires_ms ?? Infinity } : null
   }

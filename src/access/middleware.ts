@@ -5,16 +5,19 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { textFromBase64 } from '../base64.ts'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
+import { LOOPBACK } from '../settings.ts'
 import { type Caller, SCOPES } from './caller.ts'
+import { callerOfToken, looksLikeToken } from './jwt.ts'
 import { callerOfKey } from './known-keys.ts'
+import { checkRate, heedRate, type RateKind } from './limits.ts'
 
-const LOOPBACK = /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 const ALL = { scopes: new Set(SCOPES), within: null }
 
 export const access: MiddlewareHandler<App> = async function access(c, next) {
   const caller = await callerOf(c)
-  c.set('caller', { ...caller, ip: c.req.header('cf-connecting-ip') ?? null })
+  if (caller.id !== 'open') await heed(c, 'key', caller.id)
+  c.set('caller', { ...caller, ip: addressOf(c) })
   const origin = c.req.header('origin')
   if (origin !== undefined && !READING.has(c.req.method)) {
     const isOwn = origin === new URL(c.req.url).origin
@@ -25,8 +28,20 @@ export const access: MiddlewareHandler<App> = async function access(c, next) {
   await next()
 }
 
+/** Whoever is not known may ask so often: what is sent here is not a caller's, or is looked up first. */
+const admit = (c: Context<App>) => heed(c, 'ip', addressOf(c) ?? '')
+
+async function heed(c: Context<App>, kind: RateKind, key: string): Promise<void> {
+  heedRate(await checkRate(c.env, kind, key), (name, value) => c.res.headers.set(name, value))
+}
+
+function addressOf(c: Context<App>): string | null {
+  return c.req.header('cf-connecting-ip') ?? null
+}
+
 async function callerOf(c: Context<App>): Promise<Omit<Caller, 'ip'>> {
-  const { ACCESS, API_KEY, DATABASE_URL } = c.var.config
+  const { config, sql } = c.var
+  const { ACCESS, API_KEY, DATABASE_URL, JWT_HEADER } = config
   if (ACCESS === 'open') {
     // a page whose name was made to mean this machine must not get in by it
     const { hostname } = new URL(c.req.url)
@@ -37,15 +52,22 @@ async function callerOf(c: Context<App>): Promise<Omit<Caller, 'ip'>> {
   if (API_KEY !== undefined && (await isSame(sent, API_KEY))) {
     return { id: 'root', name: 'API_KEY', ...ALL }
   }
+  const token = [JWT_HEADER && c.req.header(JWT_HEADER), sent].find(
+    (text) => text && looksLikeToken(text),
+  )
   const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  return (await callerOfKey(c.var.sql, DATABASE_URL, sent, later)) ?? refuse(c)
+  const caller = token
+    ? await callerOfToken(config, token)
+    : await callerOfKey(sql, DATABASE_URL, sent, later, () => admit(c))
+  return caller ?? refuse(c)
 }
 
-function refuse(c: Context<App>): never {
+async function refuse(c: Context<App>): Promise<never> {
+  await admit(c)
   // only a page that somebody looks at shall open the browser's dialogue
   const isPage = c.req.header('accept')?.includes('text/html') ?? false
   c.header('www-authenticate', isPage ? 'Basic realm="noetl-edge"' : 'Bearer')
-  fail('unauthorized', 'send an API key as a bearer token, or by Basic as the password')
+  return fail('unauthorized', 'send an API key as a bearer token, or by Basic as the password')
 }
 
 /** The key in an Authorization header: a bearer token, or the password of Basic. */

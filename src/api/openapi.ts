@@ -141,7 +141,8 @@ function operationOf(
 function problemsOf(method: string, { query, body, errors = [], open = false }: Declaration) {
   const codes = new Set<ProblemCode>(errors)
   if (!open)
-    for (const code of ['unauthorized', 'misconfigured', 'unavailable'] as const) codes.add(code)
+    for (const code of ['unauthorized', 'rate_limited', 'misconfigured', 'unavailable'] as const)
+      codes.add(code)
   // where it is sent from matters to what changes something
   if (!open && method !== 'GET') codes.add('forbidden')
   if (query || body) codes.add('invalid_input')

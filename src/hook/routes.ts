@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import * as z from 'zod'
+import { checkRate, heedRate, networkOf } from '../access/limits.ts'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { cancelReplaced } from '../execution/overlap.ts'
@@ -215,9 +216,13 @@ export const deliveries = new Hono()
       const { sql, config, driver } = c.var
       const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
       const name = c.req.param('name')
+      const ip = c.req.header('cf-connecting-ip') ?? null
+      // each sender of each hook has a limit of its own, so that nobody can use up another's
+      const rate = await checkRate(c.env, 'key', `hook ${name} ${networkOf(ip ?? '')}`)
+      heedRate(rate, (header, value) => c.res.headers.set(header, value))
       const hook = await knownHook(sql, config, name, later)
       if (!hook?.row.enabled) fail('not_found', `there is no hook '${name}'`)
-      const arrival = { request: c.req.raw, ip: c.req.header('cf-connecting-ip') ?? null }
+      const arrival = { request: c.req.raw, ip }
       const taken = await receive(driver, hook, arrival, claimOf(driver), later)
       if ('challenge' in taken) {
         const { body, status, content_type } = taken.challenge

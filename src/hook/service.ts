@@ -117,8 +117,9 @@ export async function readHook(means: Means, name: string) {
 /** A page of hooks, newest first. */
 export async function readHooks(
   { sql, caller }: Means,
-  { limit, cursor: after = null }: { limit: number; cursor?: string | undefined },
+  query: { limit: number; cursor?: string | undefined },
 ) {
+  const { limit, cursor: after = null } = query
   const page = { prefix: caller.within, after, limit: limit + 1 }
   const rows = await rowsOf<HookRow>(listHooks(sql, page))
   return { ...pageOf(rows, limit), items: rows.slice(0, limit).map(shownHook) }
