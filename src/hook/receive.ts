@@ -212,7 +212,7 @@ async function record(
   let [row] = await rowsOf<RecordedRow>(statement)
   // another took the same id while this waited; the next look sees it
   if (!row?.answer) [row] = await rowsOf<RecordedRow>(statement)
-  return row?.answer ?? fail('conflict', 'the delivery is being taken; try again')
+  return answerOf(row?.answer)
 }
 
 /** Refusals are recorded so many times a minute and hook by an isolate: a flood of them must not fill the database. */
