@@ -191,11 +191,14 @@ export async function begin(
     }
     return { received, run: { reply, committed, request } }
   }
-  const received = outcome.answer as unknown as Received | null
-  return {
-    received: received ?? fail('conflict', 'the delivery is being taken; try again'),
-    run: null,
-  }
+  return { received: answerOf(outcome.answer as unknown as Received | null), run: null }
+}
+
+/** An answer that was given before, to the letter: jsonb has an order of its own. */
+function answerOf(answer: Received | null | undefined): Received {
+  if (!answer) return fail('conflict', 'the delivery is being taken; try again')
+  const { status, id, delivery_id, execution_id, reason } = answer
+  return { status, id, delivery_id, execution_id, reason }
 }
 
 async function ignored(driver: Driver, delivery: NewDelivery, reason: string): Promise<Reception> {
