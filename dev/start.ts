@@ -6,15 +6,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VARIABLES } from '../src/settings.ts'
+import { DATA, EMBEDDED_URL, isInUse, MIGRATIONS, openEmbedded } from './embedded.ts'
+import { keyOfStart } from './first-key.ts'
 import { migrate } from './migrate.ts'
 import { type Endpoint, startEndpoint } from './neon/client.ts'
 import { type LocalWorker, startWorker } from './worker.ts'
 
-const ROOT = join(import.meta.dirname, '..')
-const DATA = join(ROOT, '.data')
-const MIGRATIONS = join(ROOT, 'migrations')
-const EXAMPLES = join(ROOT, 'examples')
-const EMBEDDED_URL = 'postgresql://noetl:noetl@db.localhost/noetl'
+const EXAMPLES = join(import.meta.dirname, '../examples')
 /** The credential that the examples name in `auth`. */
 const EXAMPLE_CREDENTIAL = 'pg_local'
 const FOUNDING_EXAMPLE = 'examples/create_tables'
@@ -40,10 +38,12 @@ async function main(): Promise<void> {
   try {
     const variables = variablesFor(databaseUrl, endpoint)
     worker = await startWorker(variables, port)
-    const api = apiOf(worker.url, variables.API_KEY)
+    const own = variables.ACCESS === 'key' ? await keyOfStart(databaseUrl, endpoint) : null
+    const api = apiOf(worker.url, variables.API_KEY ?? own?.key)
     await registerExamples(api, databaseUrl)
     if ((await latest(api)) === null) await runExample(api)
     const id = (await latest(api)) ?? 'ID'
+    await own?.end()
     for (const [what, { ended }] of Object.entries({
       'the Worker': worker,
       'the database': endpoint,
@@ -90,9 +90,8 @@ async function refuseTakenPort(port: number): Promise<void> {
 async function startDatabase(databaseUrl: string): Promise<Endpoint> {
   try {
     if (databaseUrl === EMBEDDED_URL) {
-      mkdirSync(DATA, { recursive: true })
       console.log(`Opening the embedded Postgres in ${DATA} ...`)
-      return await openEmbedded()
+      return await openPatiently()
     }
     const applied = await migrate({ connectionString: databaseUrl }, MIGRATIONS)
     console.log(`DATABASE_URL: ${applied.length} migrations applied`)
@@ -104,12 +103,12 @@ async function startDatabase(databaseUrl: string): Promise<Endpoint> {
 }
 
 /** A start right after a kill finds the data still held for a moment by what is about to end. */
-async function openEmbedded(): Promise<Endpoint> {
+async function openPatiently(): Promise<Endpoint> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startEndpoint({ data: join(DATA, 'postgres'), migrate: MIGRATIONS })
+      return await openEmbedded()
     } catch (error) {
-      if (attempt === 3 || !messageOf(error).includes('is in use by process')) throw error
+      if (attempt === 3 || !isInUse(error)) throw error
       await sleep(1_000)
     }
   }
@@ -238,7 +237,7 @@ function printAddresses(url: URL, endpoint: Endpoint, open: boolean, id: string)
     '/api/catalog/playbooks',
   ]
   console.log(
-    `\nServing on ${url.origin}${open ? ', open to everybody on this machine' : ''}; Ctrl-C stops it.`,
+    `\nServing on ${url.origin}${open ? ', open to everybody on this machine' : ', to whoever has a key (npm run keys)'}; Ctrl-C stops it.`,
   )
   for (const path of paths) console.log(`  ${url.origin}${path}`)
   console.log(`SQL goes through ${endpoint.url} to ${endpoint.backend}.`)

@@ -106,10 +106,12 @@ export async function receive(
     fail('unauthorized', `the delivery is refused: ${verdict.reason}`)
   }
   const { event_type, fingerprint } = verdict
+  // without an id the content is all that tells deliveries apart
+  const isContentOnce = row.identical_content === 'refuse' || verdict.delivery_id === null
   const known = {
     ...delivery,
     event_type: event_type?.slice(0, 256) ?? null,
-    fingerprint: row.identical_content === 'refuse' ? fingerprint : null,
+    fingerprint: isContentOnce ? fingerprint : null,
   }
   if (verdict.challenge) {
     later(record(driver, known, 'challenged', null))
