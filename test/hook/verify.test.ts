@@ -202,6 +202,13 @@ describe('published vectors', () => {
   })
 })
 
+test('Twilio may sign with the standard port only where no other was called', async () => {
+  const { headers, ...own } = await validOf('twilio', NOW, { url: 'https://x.example:443/h' })
+  const called = (url: string) => judge({ ...own, url, headers }, 'twilio', [SECRETS.twilio], NOW)
+  expect(await called('https://x.example/h')).toMatchObject({ ok: true })
+  expect(await called('https://x.example:1234/h')).toMatchObject({ ok: false })
+})
+
 describe('a genuine delivery is taken', () => {
   test.each([...PROVIDERS])('of %s, with its id', async (provider) => {
     expect(await told(provider, { id: 'evt-7' })).toMatchObject({
