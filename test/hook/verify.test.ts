@@ -174,6 +174,12 @@ describe('published vectors', () => {
       TWILIO,
       'Sid=CA123&SidAccount=AC123&Digits=5678&Digits=1234&Digits=1234',
     ],
+    [
+      'an apostrophe in the URL',
+      'dsq4Ehbj6cs+KdTkpF5sSSplOWw=',
+      `${TWILIO}&Body=It%27s+amazing`,
+      CALL,
+    ],
     ['JSON', 'a9nBmqA0ju/hNViExpshrM61xv4=', `${TWILIO}&bodySHA256=${HASH}`, JSON_BODY],
     [
       'JSON and nothing else in the query',
@@ -194,6 +200,13 @@ describe('published vectors', () => {
       ok: false,
     })
   })
+})
+
+test('Twilio may sign with the standard port only where no other was called', async () => {
+  const { headers, ...own } = await validOf('twilio', NOW, { url: 'https://x.example:443/h' })
+  const called = (url: string) => judge({ ...own, url, headers }, 'twilio', [SECRETS.twilio], NOW)
+  expect(await called('https://x.example/h')).toMatchObject({ ok: true })
+  expect(await called('https://x.example:1234/h')).toMatchObject({ ok: false })
 })
 
 describe('a genuine delivery is taken', () => {
@@ -567,6 +580,7 @@ test('what can be a secret, and why another cannot', () => {
     ['standard', `whsec_${b64(25).replaceAll('=', '')}`, standard],
     ['standard', 'whsec_not base64 at all, not at all', standard],
     ['standard', b64(32), standard],
+    ['standard', `secret${b64(24)}`, standard],
     ['standard', '', standard],
     ['standard', `whsk_${b64(32)}`, 'whsk_ is the private key; the public one is whpk_'],
     ['github', 'sixteen letters.', null],

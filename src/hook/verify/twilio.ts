@@ -15,13 +15,13 @@ export const twilio: Verifier = async (incoming, { secrets }) => {
   const hash = signature?.length === 20 ? 'SHA-1' : signature?.length === 32 ? 'SHA-256' : null
   if (signature === null || hash === null) refuse('the signature is malformed')
 
-  const [bodyHash, ...more] = new URL(url).searchParams.getAll('bodySHA256')
-  const form = bodyHash === undefined ? formOf(incoming) : new URLSearchParams()
+  const bodyHash = new URL(url).searchParams.get('bodySHA256')
+  const form = bodyHash === null ? formOf(incoming) : new URLSearchParams()
   const tail = signedForm(form)
   for (const each of spellings(url)) {
     const signed = utf8(each + tail)
     if (!(await isMac(hash, secrets.map(utf8), [signature], signed))) continue
-    if (bodyHash !== undefined && (more.length > 0 || bodyHash !== (await sha256Hex(body)))) {
+    if (bodyHash !== null && bodyHash !== (await sha256Hex(body))) {
       refuse('the hash of the body does not match')
     }
     return {
@@ -55,10 +55,14 @@ function signedForm(form: URLSearchParams): string {
     .join('')
 }
 
-/** Twilio signs with the port and without it, also where it is the scheme's own. */
+/**
+ * Twilio signs with the port and without it, also where it is the scheme's own; and an apostrophe as it
+ * is, which a URL that was parsed has as %27.
+ */
 function spellings(url: string): Set<string> {
   const [, scheme = '', host = '', port = '', path = ''] =
     /^(https?:\/\/)([^/?#]*?)(:\d+)?([/?#].*)?$/i.exec(url) ?? []
   const standard = port || (scheme.toLowerCase() === 'https://' ? ':443' : ':80')
-  return new Set([url, scheme + host + path, scheme + host + standard + path])
+  const urls = [url, scheme + host + path, scheme + host + standard + path]
+  return new Set(urls.flatMap((each) => [each, each.replaceAll('%27', "'")]))
 }
