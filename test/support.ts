@@ -120,10 +120,11 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
 
     /** Makes the endpoint fail this client's calls. */
     async faults(spec: Record<string, unknown>): Promise<void> {
-      await fetch(inject('endpoint').replace(/sql$/, 'faults'), {
+      const reply = await fetch(inject('endpoint').replace(/sql$/, 'faults'), {
         method: 'PUT',
         body: JSON.stringify({ application_name: name, ...spec }),
       })
+      if (!reply.ok) throw new Error(await reply.text())
     },
     async noFaults(): Promise<void> {
       const url = inject('endpoint').replace(/sql$/, `faults?application_name=${name}`)

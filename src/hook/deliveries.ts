@@ -1,5 +1,6 @@
 // SQL of deliveries. One that is accepted takes its id, once for ever, in the statement that starts its run.
 
+import { within } from '../access/within.ts'
 import type { Sql, Statement } from '../db.ts'
 import { mayBegin, type Overlap, takePlace } from '../execution/overlap.ts'
 import type { Occasion } from '../execution/queries.ts'
@@ -125,17 +126,31 @@ const shown = (sql: Sql) => sql`
   d.body_bytes, d.content_type, d.redelivery_of::text, noetl.rfc3339(d.received_at) as received_at,
   d.body is not null as is_kept`
 
-/** A page of a hook's deliveries, newest first. */
+/** The hook of a name that a caller may see, as `h`. */
+const hookOf = (sql: Sql, { name, prefix }: Seen) => sql`
+  noetl.hook h where h.name = ${name} and h.deleted_at is null ${within(sql, prefix, sql`h.path`)}`
+
+interface Seen {
+  name: string
+  /** What the caller may see of the playbooks. */
+  prefix: string | null
+}
+
+/** A page of a hook's deliveries, newest first; one row without an id when there are none, no row without a hook. */
 export const listDeliveries = (
   sql: Sql,
-  page: { hook_id: string; result: Result | null; after: string | null; limit: number },
+  page: Seen & { result: Result | null; after: string | null; limit: number },
 ): Statement => sql`
-  select ${shown(sql)} from noetl.hook_delivery d
-  where d.hook_id = ${page.hook_id}
-    and (${page.result}::text is null or d.result = ${page.result})
-    and (${page.after}::bigint is null or d.row_id < ${page.after}::bigint)
-  order by d.row_id desc
-  limit ${page.limit}`
+  select ${shown(sql)}
+  from (select h.hook_id from ${hookOf(sql, page)}) h left join lateral (
+    select d.* from noetl.hook_delivery d
+    where d.hook_id = h.hook_id
+      and (${page.result}::text is null or d.result = ${page.result})
+      and (${page.after}::bigint is null or d.row_id < ${page.after}::bigint)
+    order by d.row_id desc
+    limit ${page.limit}
+  ) d on true
+  order by d.row_id desc`
 
 export interface WholeDeliveryRow extends DeliveryRow {
   headers: JsonObject | null
@@ -144,9 +159,11 @@ export interface WholeDeliveryRow extends DeliveryRow {
   body: string | null
 }
 
-export const findDelivery = (sql: Sql, hookId: string, rowId: string): Statement => sql`
+/** One delivery; without an id when there is none of this row, no row without a hook. */
+export const findDelivery = (sql: Sql, seen: Seen, rowId: string): Statement => sql`
   select ${shown(sql)}, d.headers, d.query, translate(encode(d.body, 'base64'), e'\n', '') as body
-  from noetl.hook_delivery d where d.hook_id = ${hookId} and d.row_id = ${rowId}`
+  from (select h.hook_id from ${hookOf(sql, seen)}) h
+    left join noetl.hook_delivery d on d.hook_id = h.hook_id and d.row_id = ${rowId}`
 
 /** How many rows of each kind one sweep drops. */
 const DROP_LIMIT = 5_000

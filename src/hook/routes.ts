@@ -1,10 +1,10 @@
 import type { Context } from 'hono'
-import * as z from 'zod'
 import { checkRate, heedRate, networkOf } from '../access/limits.ts'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { cancelReplaced } from '../execution/overlap.ts'
 import { keyOf, secondsToWait } from '../execution/prefer.ts'
+import { RunReply } from '../execution/schema.ts'
 import { awaitEnd } from '../execution/service.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
@@ -51,7 +51,7 @@ export const hooks = new Hono()
       reach: 'own',
       body: NewHookRequest,
       reply: HookItem,
-      errors: ['conflict', 'forbidden'],
+      errors: ['conflict'],
       example: {
         name: 'on-push',
         path: 'examples/create_tables',
@@ -100,7 +100,7 @@ export const hooks = new Hono()
       reach: 'own',
       body: HookChange,
       reply: HookItem,
-      errors: ['not_found', 'conflict', 'forbidden'],
+      errors: ['not_found', 'conflict'],
       example: { enabled: false },
     }),
     async (c) => reply(c, await updateHook(c.var, c.req.param('name'), c.req.valid('json'))),
@@ -199,7 +199,7 @@ export const deliveries = new Hono()
       scope: null,
       reach: 'any',
       open: true,
-      reply: z.unknown(),
+      reply: RunReply,
       accepted: 'It is taken: `started` with the `execution_id`, `ignored` or `skipped`',
       acceptedReply: Received,
       errors: [
@@ -209,6 +209,7 @@ export const deliveries = new Hono()
         'too_large',
         'invalid_input',
         'misconfigured',
+        'rate_limited',
         'unavailable',
       ],
     }),

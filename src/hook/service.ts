@@ -131,15 +131,23 @@ export async function readDeliveries(
   name: string,
   query: { result?: Result | undefined; limit: number; cursor?: string | undefined },
 ) {
-  const { id } = await rowOf(means, name)
   const { result = null, limit, cursor: after = null } = query
-  const page = { hook_id: id, result, after, limit: limit + 1 }
-  return pageOf(await rowsOf<DeliveryRow>(listDeliveries(means.sql, page)), limit)
+  const page = { name, prefix: means.caller.within, result, after, limit: limit + 1 }
+  const rows = await rowsOf<Maybe<DeliveryRow>>(listDeliveries(means.sql, page))
+  if (rows.length === 0) missing(name)
+  return pageOf(rows.filter(isThere), limit)
+}
+
+/** A row of a left join. */
+type Maybe<Row extends { id: string }> = Row | { id: null }
+
+function isThere<Row extends { id: string }>(row: Maybe<Row>): row is Row {
+  return row.id !== null
 }
 
 /** One delivery with what is kept of it. @throws AppError `not_found`. */
 export async function readDelivery(means: Means, name: string, rowId: string) {
-  const row = await deliveryOf(means, await rowOf(means, name), rowId)
+  const row = await deliveryOf(means, name, rowId)
   return { ...row, body: shownBody(row.body) }
 }
 
@@ -157,7 +165,7 @@ export async function redeliver(
 ): Promise<Reception> {
   const { config, caller, driver } = means
   const hook = await openHook(config, await rowOf(means, name))
-  const row = await deliveryOf(means, hook.row, rowId)
+  const row = await deliveryOf(means, name, rowId)
   const {
     id,
     result,
@@ -193,13 +201,15 @@ export async function redeliver(
 }
 
 async function deliveryOf(
-  { sql }: Means,
-  { id, name }: Pick<HookRow, 'id' | 'name'>,
+  { sql, caller }: Means,
+  name: string,
   rowId: string,
 ): Promise<WholeDeliveryRow> {
-  const wanted = parseId(rowId)
-  const [row] = wanted === null ? [] : await rowsOf<WholeDeliveryRow>(findDelivery(sql, id, wanted))
-  return row ?? fail('not_found', `Delivery '${rowId}' of hook '${name}' not found.`)
+  const seen = { name, prefix: caller.within }
+  const statement = findDelivery(sql, seen, parseId(rowId) ?? '0')
+  const [row] = await rowsOf<Maybe<WholeDeliveryRow>>(statement)
+  if (!row) missing(name)
+  return isThere(row) ? row : fail('not_found', `Delivery '${rowId}' of hook '${name}' not found.`)
 }
 
 async function rowOf({ sql, caller }: Means, name: string): Promise<WholeHookRow> {

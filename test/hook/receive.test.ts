@@ -73,7 +73,7 @@ describe('a genuine delivery', () => {
     const flaky = newClient()
     const hook = await hookOf(flaky)
     await deliver(flaky, hook, { n: 0 })
-    await flaky.faults({ rate: 0.5, kinds: ['lost_answer'], seed: 3 })
+    await flaky.faults({ rate: 0.5, kinds: ['reset_after'], seed: 3 })
     const replies = []
     for (let n = 1; n <= 12; n++) replies.push(await deliver(flaky, hook, { n }))
     await flaky.noFaults()

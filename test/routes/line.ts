@@ -5,6 +5,7 @@ export interface Sent {
   params?: Record<string, string>
   query?: Record<string, string | number>
   body?: unknown
+  headers?: Record<string, string>
 }
 
 /** A problem document, as it is expected. */
@@ -30,6 +31,7 @@ export const PROBLEMS = {
   gone: [410, 'Gone'],
   too_large: [413, 'Too large'],
   invalid_input: [422, 'Invalid input'],
+  misconfigured: [503, 'Not configured'],
   unavailable: [503, 'Unavailable'],
 } as const
 
@@ -42,6 +44,7 @@ interface Line {
 }
 
 export interface Good extends Line {
+  status: 200 | 202
   /** The shape of NoETL's reply, as it was or as it was meant. */
   reply: Shape
   /** The request, and what is known of the reply beyond its shape. */
@@ -52,7 +55,7 @@ export interface Bad extends Line, Problem {
   prepare(): Promise<Sent>
 }
 
-type From<F, T> = T | ((given: F) => T)
+type From<F, T> = T | ((given: F) => T | Promise<T>)
 
 interface Request<F> {
   as?: string
@@ -64,17 +67,18 @@ interface Request<F> {
 /** A request that is answered; its reply matches `is`. */
 export function good<F>(
   on: string,
-  how: Request<F> & { reply: Shape; is?: From<F, object> },
+  how: Request<F> & { status?: 202; reply: Shape; is?: From<F, object> },
 ): Good {
-  const { as = 'good', was = null, reply } = how
+  const { as = 'good', was = null, status = 200, reply } = how
   return {
     on,
     as,
     was,
+    status,
     reply,
     async prepare() {
       const given = (await how.given?.()) as F
-      return { sent: from(how.send, given) ?? {}, is: from(how.is, given) }
+      return { sent: (await from(how.send, given)) ?? {}, is: await from(how.is, given) }
     },
   }
 }
@@ -82,11 +86,17 @@ export function good<F>(
 /** A request that is refused. */
 export function bad<F>(on: string, as: string, how: Omit<Request<F>, 'as'> & Problem): Bad {
   const { was = null, given, send, ...problem } = how
-  return { on, as, was, ...problem, prepare: async () => from(send, (await given?.()) as F) ?? {} }
+  return {
+    on,
+    as,
+    was,
+    ...problem,
+    prepare: async () => (await from(send, (await given?.()) as F)) ?? {},
+  }
 }
 
-function from<F, T>(value: From<F, T> | undefined, given: F): T | undefined {
-  return typeof value === 'function' ? (value as (given: F) => T)(given) : value
+async function from<F, T>(value: From<F, T> | undefined, given: F): Promise<T | undefined> {
+  return typeof value === 'function' ? (value as (given: F) => T | Promise<T>)(given) : value
 }
 
 /** The method and the address of a request. */

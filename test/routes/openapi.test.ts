@@ -11,12 +11,28 @@ import * as world from './world.ts'
 const OURS: Readonly<Record<string, string>> = {
   'GET /api/catalog/schema': 'editors complete playbooks by it, and say what is wrong',
   'POST /api/executions/{execution_id}/cancel': 'stop, by the word that people look for',
+  'POST /api/hooks': 'webhooks start runs',
+  'GET /api/hooks': 'the same',
+  'GET /api/hooks/{name}': 'the same',
+  'PATCH /api/hooks/{name}': 'the same',
+  'DELETE /api/hooks/{name}': 'the same',
+  'POST /api/hooks/{name}/rotate': 'a secret must be changeable without a gap',
+  'GET /api/hooks/{name}/deliveries': 'what came, and what became of it',
+  'GET /api/hooks/{name}/deliveries/{row_id}': 'the same',
+  'POST /api/hooks/{name}/deliveries/{row_id}/redeliver':
+    'what failed can be mended and taken again',
+  'POST /hooks/{name}': 'where webhooks are delivered to',
   'POST /api/queue/{queue_id}/redrive': 'a dead job is nothing to repair in the database by hand',
   'POST /api/runtime/deregister': 'for those whose DELETE loses its body, as worker pools have it',
 }
 
 /** Problems that an operation declares and that no line of the table can bring about. */
 const UNSHOWN: Readonly<Record<string, readonly string[]>> = {
+  // what any operation may meet
+  'POST /hooks/{name}': ['rate_limited', 'unavailable'],
+  // too many at once change the same hook
+  'PATCH /api/hooks/{name}': ['conflict'],
+  'POST /api/hooks/{name}/rotate': ['conflict'],
   // too many at once change the same playbook
   'PUT /api/catalog/playbook': ['conflict'],
   'PUT /api/catalog/playbook/content': ['conflict'],
@@ -102,7 +118,8 @@ test.each(operations)('%s is described in full', async (on) => {
   }
 
   expect(responses[200]?.content[mediaType ?? 'application/json']?.schema).toBeDefined()
-  const { 200: _good, ...problems } = responses
+  const { 200: _good, 202: accepted, ...problems } = responses
+  expect(accepted === undefined).toBe(declared(on).accepted === undefined)
   for (const { description, content } of Object.values(problems)) {
     expect(description).toMatch(/./)
     expect(content).toEqual({
@@ -125,7 +142,7 @@ test('all but /health needs a key, and the description says which', async () => 
     basic: { type: 'http', scheme: 'basic' },
   })
   for (const [on, operation] of await described()) {
-    expect([on, operation.security]).toEqual([on, on === 'GET /health' ? [] : undefined])
+    expect([on, operation.security]).toEqual([on, declared(on).open ? [] : undefined])
   }
 })
 
@@ -146,7 +163,7 @@ test('the examples work', async () => {
     const query = needsPath ? { playbook_id: 'examples/create_tables' } : {}
     expect(declared(on).body?.parse(example)).toBeDefined()
     // one about something that is there is made for nobody's id
-    if (/\{(queue|execution)_id\}/.test(on) || JSON.stringify(example).includes(EXAMPLE_ID))
+    if (/\{((queue|execution)_id|name)\}/.test(on) || JSON.stringify(example).includes(EXAMPLE_ID))
       continue
     const [method, address] = addressOf(on, { query })
     const { status, text } = await world.client.send(method, address, example)

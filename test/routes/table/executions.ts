@@ -100,6 +100,20 @@ const types = (names: readonly string[]) => ({
 })
 
 const runs = ['POST /api/executions/run', 'POST /api/execute'].flatMap((on) => [
+  bad(on, 'under a key that has started another', {
+    given: async () => {
+      const { path } = await world.registered()
+      const key = world.fresh('key')
+      await world.must('POST', '/api/execute', { path }, { 'idempotency-key': key })
+      return { path, key }
+    },
+    send: ({ path, key }) => ({
+      body: { path, parameters: { n: 2 } },
+      headers: { 'idempotency-key': key },
+    }),
+    code: 'conflict',
+    detail: 'this Idempotency-Key was sent with another request',
+  }),
   good(on, {
     as: 'by path',
     given: world.registered,

@@ -1,8 +1,9 @@
 import { catalog } from './catalog.ts'
 import { executions } from './executions.ts'
+import { hooks } from './hooks.ts'
 import { others } from './others.ts'
 import { queue } from './queue.ts'
 import { runtimes } from './runtimes.ts'
 
 /** All lines. */
-export const TABLE = [...executions, ...queue, ...runtimes, ...catalog, ...others]
+export const TABLE = [...executions, ...queue, ...runtimes, ...catalog, ...hooks, ...others]
