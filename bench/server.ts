@@ -5,7 +5,7 @@ import { startWorker } from '../dev/worker.ts'
 import { type JsonObject, parseJson, toJson } from '../src/json.ts'
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations')
-const EMBEDDED = 'postgres://bench:bench@db.localhost/noetl'
+export const EMBEDDED = 'postgres://bench:bench@db.localhost/noetl'
 
 export interface Reply {
   status: number
