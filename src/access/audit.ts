@@ -28,10 +28,19 @@ export function auditOf(
   return { audit_id: newId(), caller, action, subject, detail }
 }
 
-/** Writes the line if `source`, a name of the statement's `with`, has a row. */
-export const insertAudit = (sql: Sql, source: string, entry: AuditEntry): Statement => sql`
+/**
+ * Writes the line if `source`, a name of the statement's `with`, has a row.
+ * @param told what only that row tells, as SQL over `s`
+ */
+export const insertAudit = (
+  sql: Sql,
+  source: string,
+  entry: AuditEntry,
+  told: { subject?: Statement; detail?: Statement } = {},
+): Statement => sql`
   insert into noetl.audit (audit_id, actor, actor_name, ip, action, subject, detail)
   select ${entry.audit_id}::bigint, ${entry.caller.id}, ${entry.caller.name}, ${entry.caller.ip},
-    ${entry.action}, ${entry.subject}, ${toJson(entry.detail)}::jsonb
-  where exists (select from ${sql.unsafe(source)})
+    ${entry.action}, ${told.subject ?? entry.subject},
+    ${told.detail ?? sql`${toJson(entry.detail)}::jsonb`}
+  from ${sql.unsafe(source)} s limit 1
   on conflict (audit_id) do nothing`

@@ -40,6 +40,11 @@ export function mayReach({ within }: Pick<Caller, 'within'>, path: string): bool
   return within === null || path.startsWith(within)
 }
 
+/** @throws AppError `forbidden` unless the caller may register a playbook under a path; it tells nothing of what is there. */
+export function requireReach(caller: Pick<Caller, 'within'>, path: string): void {
+  if (!mayReach(caller, path)) fail('forbidden', `this key registers below '${caller.within}' only`)
+}
+
 /** @throws AppError `forbidden` for callers that see a part of the playbooks only. */
 export function requireAll({ within }: Caller): void {
   if (within !== null) fail('forbidden', `this is about all playbooks, and the key for '${within}'`)

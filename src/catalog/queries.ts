@@ -1,5 +1,7 @@
 // SQL of the catalog. Of an entry, only whether it is shown ever changes.
 
+import { type AuditEntry, insertAudit } from '../access/audit.ts'
+import { within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import { folded, type Head, headOf, searchedText } from './head.ts'
@@ -64,7 +66,12 @@ export interface RegisteredRow extends HeadRow {
  * break catalog_path_version_key and the loser sends it again. Given `expected`, no row comes when the
  * latest version is another one by then (0: none).
  */
-export const register = (sql: Sql, e: NewEntry, expected: number | null = null): Statement => {
+export const register = (
+  sql: Sql,
+  e: NewEntry,
+  audit: AuditEntry,
+  expected: number | null = null,
+): Statement => {
   const head = headOf(e.path, e.payload)
   return sql`
   with newest as (
@@ -94,6 +101,8 @@ export const register = (sql: Sql, e: NewEntry, expected: number | null = null):
     select c.path, c.catalog_id, c.kind, ${searchedText(e.path, head)} from created c
     on conflict (path) do update
     set catalog_id = excluded.catalog_id, kind = excluded.kind, search = excluded.search
+  ), audited as (
+    ${insertAudit(sql, 'created', audit, { detail: sql`jsonb_build_object('version', s.version)` })}
   )
   select ${heads(sql)}, true as created from (table created union all table sent) c
   union all
@@ -114,13 +123,21 @@ const columns = (sql: Sql) => sql`
 /** What a list of playbooks shows. */
 const heads = (sql: Sql) => sql`${columns(sql)}, c.name, c.description, c.tasks_count`
 
+export interface EntryPage {
+  kind: string | null
+  path: string | null
+  after: string | null
+  limit: number
+}
+
 /**
  * A page of entries, newest first, at most `limit` and at most so many bytes (but one); `after` is the
  * catalog_id of the page before. `found` beyond the rows tells that a page follows.
  */
 export const listEntries = (
   sql: Sql,
-  page: { kind: string | null; path: string | null; after: string | null; limit: number },
+  page: EntryPage,
+  prefix: string | null = null,
 ): Statement => sql`
   with page as (
     select c.*, count(*) over () as found, row_number() over newest as place,
@@ -131,6 +148,7 @@ export const listEntries = (
         and (${page.kind}::text is null or c.kind = ${page.kind})
         and (${page.path}::text is null or c.path = ${page.path})
         and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
+        ${within(sql, prefix, sql`c.path`)}
       order by c.catalog_id desc
       limit ${page.limit}::int + 1
     ) c
@@ -145,11 +163,13 @@ export const listEntries = (
 export const listHeads = (
   sql: Sql,
   page: { after: string | null; limit: number },
+  prefix: string | null = null,
 ): Statement => sql`
   select ${heads(sql)}
   from noetl.catalog c
   where c.kind = 'Playbook' and c.deleted_at is null
     and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
+    ${within(sql, prefix, sql`c.path`)}
   order by c.catalog_id desc
   limit ${page.limit}`
 
@@ -157,11 +177,13 @@ export const listHeads = (
 export const searchHeads = (
   sql: Sql,
   page: { text: string; after: string | null; limit: number },
+  prefix: string | null = null,
 ): Statement => sql`
   with found as (
     select c.catalog_id from noetl.catalog_latest c
     where c.kind = 'Playbook' and position(${folded(page.text)} in c.search) > 0
       and (${page.after}::bigint is null or c.catalog_id < ${page.after}::bigint)
+      ${within(sql, prefix, sql`c.path`)}
     order by c.catalog_id desc
     limit ${page.limit}
   )
@@ -171,8 +193,9 @@ export const searchHeads = (
 export const findHead = (sql: Sql, path: string): Statement => sql`
   select ${heads(sql)} from (${entryByLookup(sql, { path, version: null })}) c`
 
-export const countPlaybooks = (sql: Sql): Statement => sql`
-  select count(*)::int as playbooks from noetl.catalog_latest c where c.kind = 'Playbook'`
+export const countPlaybooks = (sql: Sql, prefix: string | null = null): Statement => sql`
+  select count(*)::int as playbooks from noetl.catalog_latest c
+  where c.kind = 'Playbook' ${within(sql, prefix, sql`c.path`)}`
 
 export const findWhole = (sql: Sql, lookup: Lookup): Statement => sql`
   select ${columns(sql)}, c.content, c.layout, c.payload from (${entryByLookup(sql, lookup)}) c`
@@ -185,7 +208,12 @@ export interface HiddenRow {
 }
 
 /** Hides every version of a path. Safe to repeat. */
-export const hide = (sql: Sql, path: string, deletionId: string): Statement => sql`
+export const hide = (
+  sql: Sql,
+  path: string,
+  deletionId: string,
+  audit: AuditEntry,
+): Statement => sql`
   with hidden as (
     update noetl.catalog c set deleted_at = now(), deletion_id = ${deletionId}::bigint
     where c.path = ${path} and c.deleted_at is null
@@ -194,6 +222,10 @@ export const hide = (sql: Sql, path: string, deletionId: string): Statement => s
     -- unless another version has become the latest meanwhile
     delete from noetl.catalog_latest l using hidden h
     where l.path = ${path} and l.catalog_id = h.catalog_id
+  ), audited as (
+    ${insertAudit(sql, 'hidden', audit, {
+      detail: sql`jsonb_build_object('versions', (select count(*) from hidden))`,
+    })}
   ), before as (
     select c.deleted_at, c.deletion_id from noetl.catalog c where c.path = ${path}
   )

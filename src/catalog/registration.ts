@@ -1,5 +1,7 @@
 // What writes to the catalog: every change of a playbook is a new version of it.
 
+import { auditOf } from '../access/audit.ts'
+import { type Caller, requireReach } from '../access/caller.ts'
 import { textFromBase64 } from '../base64.ts'
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { sha256 } from '../digest.ts'
@@ -31,22 +33,29 @@ const NO_CONTENT = 'The content or content_base64 must be provided.'
 
 /**
  * Registers a version of what the content describes; without content, a new playbook of that name.
- * @throws AppError `invalid_input` with every fault of the content and its place.
+ * @throws AppError `invalid_input` with every fault of the content and its place; `forbidden` for a path that the
+ * caller does not see.
  */
-export async function registerEntry(sql: Sql, request: RegisterRequest, refused: Refused) {
+export async function registerEntry(
+  sql: Sql,
+  caller: Caller,
+  request: RegisterRequest,
+  refused: Refused,
+) {
   const { content, content_base64, name, resource_type } = request
   if (content == null && content_base64 == null && name?.trim() && resource_type === 'Playbook') {
-    return createPlaybook(sql, request)
+    return createPlaybook(sql, caller, request)
   }
   const entry = await entryFrom(textOf(request, NO_CONTENT), refused, resource_type)
-  return registrationOf(await registered(sql, entry))
+  return registrationOf(await registered(sql, caller, entry))
 }
 
 /** @throws AppError `conflict` when there is one already. */
-async function createPlaybook(sql: Sql, request: RegisterRequest) {
+async function createPlaybook(sql: Sql, caller: Caller, request: RegisterRequest) {
   const { name, description = null } = parse(NewPlaybook, request, 'body')
   const row = await registerOnce(
     sql,
+    caller,
     await entryFrom(minimalPlaybook(name, description), new Map()),
     0,
   )
@@ -60,14 +69,16 @@ async function createPlaybook(sql: Sql, request: RegisterRequest) {
  */
 export async function storeContent(
   sql: Sql,
+  caller: Caller,
   path: string,
   request: ContentRequest,
   refused: Refused,
 ) {
+  requireReach(caller, path)
   // the original takes an empty one for none
   const given = { ...request, content: request.content || null }
   const entry = await entryFrom(textOf(given, 'Content is required.'), refused, 'Playbook', path)
-  const { version, catalog_id } = await registered(sql, entry)
+  const { version, catalog_id } = await registered(sql, caller, entry)
   const message = `Playbook '${path}' content updated.`
   return { status: 'success', message, path, version, catalog_id }
 }
@@ -78,16 +89,20 @@ export async function storeContent(
  */
 export async function changePlaybook(
   sql: Sql,
+  caller: Caller,
   path: string,
   request: PlaybookRequest,
   refused: Refused,
 ) {
-  if (request.content || request.content_base64) return storeContent(sql, path, request, refused)
+  if (request.content || request.content_base64) {
+    return storeContent(sql, caller, path, request, refused)
+  }
+  requireReach(caller, path)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const [row] = await rowsOf<CatalogRow>(findWhole(sql, { path, version: null }))
     if (!row) fail('not_found', `Playbook '${path}' not found.`)
     const entry = await entryFrom(changed(row, request), refused, row.kind, path)
-    const stored = await registerOnce(sql, entry, row.version)
+    const stored = await registerOnce(sql, caller, entry, row.version)
     if (stored) return itemOf(stored)
   }
   throw tooMany(path)
@@ -146,19 +161,22 @@ function wordsOf({ line, column, detail }: Fault): string {
 
 const ATTEMPTS = 20
 
-async function registered(sql: Sql, entry: NewEntry): Promise<RegisteredRow> {
-  return (await registerOnce(sql, entry, null)) ?? tooMany(entry.path)
+async function registered(sql: Sql, caller: Caller, entry: NewEntry): Promise<RegisteredRow> {
+  return (await registerOnce(sql, caller, entry, null)) ?? tooMany(entry.path)
 }
 
 /** Registers once, however often it is sent; null when `expected` is not the latest version (0: none). */
 async function registerOnce(
   sql: Sql,
+  caller: Caller,
   entry: NewEntry,
   expected: number | null,
 ): Promise<RegisteredRow | null> {
+  requireReach(caller, entry.path)
+  const audit = auditOf(caller, 'playbook.registered', `playbook:${entry.path}`)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      const [row] = await rowsOf<RegisteredRow>(register(sql, entry, expected))
+      const [row] = await rowsOf<RegisteredRow>(register(sql, entry, audit, expected))
       return row ?? null
     } catch (error) {
       // another registration of this path took the version; the next one is free

@@ -91,7 +91,12 @@ export const catalog = new Hono()
       const merged = { ...c.req.valid('query'), ...c.req.valid('json') }
       return reply(
         c,
-        await registerEntry(c.var.sql, parse(RegisterRequest, merged, 'body'), refusedBy(c)),
+        await registerEntry(
+          c.var.sql,
+          c.var.caller,
+          parse(RegisterRequest, merged, 'body'),
+          refusedBy(c),
+        ),
       )
     },
   )
@@ -107,7 +112,7 @@ export const catalog = new Hono()
     async (c) => {
       const { resource_type, cursor = null, limit } = c.req.valid('query')
       const page = { kind: resource_type, path: null, after: cursor, limit }
-      const { rows, next } = await readEntries(c.var.sql, page)
+      const { rows, next } = await readEntries(c.var.sql, page, c.var.caller.within)
       const entries = rows.map(({ catalog_id: _id, ...row }) => row)
       return paged(c, { json: toJson({ entries }), next }, 'cursor')
     },
@@ -124,7 +129,8 @@ export const catalog = new Hono()
     }),
     async (c) => {
       const { q, cursor = null, limit } = c.req.valid('query')
-      return paged(c, await searchPlaybooks(c.var.sql, { text: q, after: cursor, limit }), 'cursor')
+      const page = { text: q, after: cursor, limit }
+      return paged(c, await searchPlaybooks(c.var.sql, page, c.var.caller.within), 'cursor')
     },
   )
   .post(
@@ -152,7 +158,8 @@ export const catalog = new Hono()
       reply: Deletion,
       errors: ['not_found'],
     }),
-    async (c) => reply(c, await deletePlaybook(c.var.sql, c.req.param('playbook_id'))),
+    async (c) =>
+      reply(c, await deletePlaybook(c.var.sql, c.req.param('playbook_id'), c.var.caller)),
   )
   .get(
     '/resource',
@@ -166,7 +173,7 @@ export const catalog = new Hono()
     async (c) => {
       const { resource_path, cursor = null, limit } = c.req.valid('query')
       const page = { kind: null, path: resource_path, after: cursor, limit }
-      const { rows, next } = await readEntries(c.var.sql, page)
+      const { rows, next } = await readEntries(c.var.sql, page, c.var.caller.within)
       return paged(c, { json: toJson(rows), next }, 'cursor')
     },
   )
@@ -190,7 +197,13 @@ export const catalog = new Hono()
       const { playbook_id } = c.req.valid('query')
       return reply(
         c,
-        await changePlaybook(c.var.sql, playbook_id, c.req.valid('json'), refusedBy(c)),
+        await changePlaybook(
+          c.var.sql,
+          c.var.caller,
+          playbook_id,
+          c.req.valid('json'),
+          refusedBy(c),
+        ),
       )
     },
   )
@@ -206,7 +219,7 @@ export const catalog = new Hono()
     }),
     async (c) => {
       const { playbook_id, version } = c.req.valid('query')
-      const entry = await readEntry(c.var.sql, playbook_id, version)
+      const entry = await readEntry(c.var.sql, playbook_id, version, c.var.caller)
       return reply(c, { path: entry.path, version: entry.version, content: entry.content })
     },
   )
@@ -231,7 +244,10 @@ export const catalog = new Hono()
     }),
     async (c) => {
       const { playbook_id } = c.req.valid('query')
-      return reply(c, await storeContent(c.var.sql, playbook_id, c.req.valid('json'), refusedBy(c)))
+      return reply(
+        c,
+        await storeContent(c.var.sql, c.var.caller, playbook_id, c.req.valid('json'), refusedBy(c)),
+      )
     },
   )
   .get(
@@ -258,7 +274,7 @@ export const catalog = new Hono()
       reach: 'own',
       reply: Widgets,
     }),
-    async (c) => reply(c, await readWidgets(c.var.sql)),
+    async (c) => reply(c, await readWidgets(c.var.sql, c.var.caller.within)),
   )
 
 let languageText: string | undefined
@@ -278,10 +294,14 @@ export const playbooks = new Hono().get('/', playbooksListed, (c) =>
 
 async function listPlaybooks(c: Context<App>, query: z.output<typeof PlaybooksQuery>) {
   const { id, cursor = null, limit } = query
-  if (id !== undefined) return reply(c, await readHead(c.var.sql, id))
-  return paged(c, await readHeads(c.var.sql, { after: cursor, limit }), 'cursor')
+  if (id !== undefined) return reply(c, await readHead(c.var.sql, id, c.var.caller))
+  return paged(
+    c,
+    await readHeads(c.var.sql, { after: cursor, limit }, c.var.caller.within),
+    'cursor',
+  )
 }
 
 async function sendEntry(c: Context<App>, query: z.output<typeof PlaybookQuery>) {
-  return reply(c, await readEntry(c.var.sql, query.playbook_id, query.version))
+  return reply(c, await readEntry(c.var.sql, query.playbook_id, query.version, c.var.caller))
 }

@@ -1,5 +1,7 @@
-// The catalog: reading it, and deleting from it.
+// The catalog: reading it, and deleting from it. Of paths that a caller does not see nothing is there.
 
+import { auditOf } from '../access/audit.ts'
+import { type Caller, mayReach } from '../access/caller.ts'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -8,6 +10,7 @@ import type { Page } from '../reply.ts'
 import {
   type CatalogRow,
   countPlaybooks,
+  type EntryPage,
   findHead,
   findWhole,
   type HeadRow,
@@ -21,9 +24,10 @@ import {
 /** Every version of every entry of a kind (or under one path), newest first. */
 export async function readEntries(
   sql: Sql,
-  page: { kind: string | null; path: string | null; after: string | null; limit: number },
+  page: EntryPage,
+  within: string | null,
 ): Promise<{ rows: CatalogRow[]; next: string | null }> {
-  const rows = await rowsOf<CatalogRow & { found: number }>(listEntries(sql, page))
+  const rows = await rowsOf<CatalogRow & { found: number }>(listEntries(sql, page, within))
   const next = (rows[0]?.found ?? 0) > rows.length ? (rows.at(-1)?.catalog_id ?? null) : null
   return { rows: rows.map(({ found: _found, ...row }) => row), next }
 }
@@ -51,16 +55,23 @@ interface Paging {
 }
 
 /** Every version of every playbook without its content, newest first. */
-export async function readHeads(sql: Sql, { after, limit }: Paging): Promise<Page> {
-  return pageOf(await rowsOf<HeadRow>(listHeads(sql, { after, limit: limit + 1 })), limit)
+export async function readHeads(
+  sql: Sql,
+  { after, limit }: Paging,
+  within: string | null,
+): Promise<Page> {
+  const page = { after, limit: limit + 1 }
+  return pageOf(await rowsOf<HeadRow>(listHeads(sql, page, within)), limit)
 }
 
 /** Playbooks with the text in their path, name or description, newest first. */
 export async function searchPlaybooks(
   sql: Sql,
   { text, after, limit }: Paging & { text: string },
+  within: string | null,
 ): Promise<Page> {
-  return pageOf(await rowsOf<HeadRow>(searchHeads(sql, { text, after, limit: limit + 1 })), limit)
+  const page = { text, after, limit: limit + 1 }
+  return pageOf(await rowsOf<HeadRow>(searchHeads(sql, page, within)), limit)
 }
 
 function pageOf(rows: HeadRow[], limit: number): Page {
@@ -70,8 +81,8 @@ function pageOf(rows: HeadRow[], limit: number): Page {
 }
 
 /** The latest version of a playbook, without its content. @throws AppError `not_found`. */
-export async function readHead(sql: Sql, path: string) {
-  const [row] = await rowsOf<HeadRow>(findHead(sql, path))
+export async function readHead(sql: Sql, path: string, caller: Caller) {
+  const [row] = mayReach(caller, path) ? await rowsOf<HeadRow>(findHead(sql, path)) : []
   return itemOf(row ?? fail('not_found', `Playbook '${path}' not found.`))
 }
 
@@ -80,17 +91,20 @@ export async function readEntry(
   sql: Sql,
   path: string,
   version: string | undefined,
+  caller: Caller,
 ): Promise<CatalogRow> {
   const wanted = version === undefined || version === 'latest' ? null : Number(version)
-  const [row] = await rowsOf<CatalogRow>(findWhole(sql, { path, version: wanted }))
+  const [row] = mayReach(caller, path)
+    ? await rowsOf<CatalogRow>(findWhole(sql, { path, version: wanted }))
+    : []
   return (
     row ?? fail('not_found', `Playbook '${path}' with version '${version ?? 'latest'}' not found.`)
   )
 }
 
 /** The figures at the head of the catalog's page. */
-export async function readWidgets(sql: Sql) {
-  const [row] = await rowsOf<{ playbooks: number }>(countPlaybooks(sql))
+export async function readWidgets(sql: Sql, within: string | null) {
+  const [row] = await rowsOf<{ playbooks: number }>(countPlaybooks(sql, within))
   const playbooks = row?.playbooks ?? 0
   // whatever is registered can be run: there are no drafts
   return [
@@ -108,12 +122,14 @@ function metric(id: string, title: string, value: number, color: string) {
  * Hides every version of a path from all but the executions that have begun.
  * @throws AppError `not_found` when nothing is there.
  */
-export async function deletePlaybook(sql: Sql, path: string) {
+export async function deletePlaybook(sql: Sql, path: string, caller: Caller) {
   const deletionId = newId()
-  let [row] = await rowsOf<HiddenRow>(hide(sql, path, deletionId))
+  const audit = auditOf(caller, 'playbook.deleted', `playbook:${path}`)
+  const statement = hide(sql, path, deletionId, audit)
+  let [row] = mayReach(caller, path) ? await rowsOf<HiddenRow>(statement) : []
   // gone under its eyes: by somebody else, or by this very statement, whose first answer was lost
   if (row?.versions === 0 && row.was_there) {
-    ;[row] = await rowsOf<HiddenRow>(hide(sql, path, deletionId))
+    ;[row] = await rowsOf<HiddenRow>(statement)
   }
   const { versions = 0 } = row ?? {}
   if (versions === 0) fail('not_found', `Playbook '${path}' not found.`)

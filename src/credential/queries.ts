@@ -1,5 +1,6 @@
 // SQL of credentials. `secret` is ciphertext here, always.
 
+import { type AuditEntry, insertAudit } from '../access/audit.ts'
 import type { Sql, Statement } from '../db.ts'
 import { toJson } from '../json.ts'
 
@@ -29,7 +30,8 @@ export interface NewCredential {
 }
 
 /** Creates, or replaces by name. */
-export const put = (sql: Sql, c: NewCredential): Statement => sql`
+export const put = (sql: Sql, c: NewCredential, audit: AuditEntry): Statement => sql`
+  with written as (
   insert into noetl.credential (credential_id, name, type, secret, meta, tags, description)
   values (${c.id}, ${c.name}, ${c.type}, ${c.secret},
     ${c.meta == null ? null : toJson(c.meta)}::jsonb, 
@@ -38,12 +40,25 @@ export const put = (sql: Sql, c: NewCredential): Statement => sql`
     ${c.description})
   on conflict (name) do update set type = excluded.type, secret = excluded.secret, meta = excluded.meta,
     tags = excluded.tags, description = excluded.description, updated_at = now()
-  returning ${columns(sql)}`
+  returning *
+  ), audited as (
+    ${insertAudit(sql, 'written', audit)}
+  )
+  select ${columns(sql)} from written`
 
 /** By id when the text is one, else by name. */
-export const find = (sql: Sql, id: string | null, name: string): Statement => sql`
-  select ${columns(sql)}, secret from noetl.credential
-  where case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end`
+export const find = (
+  sql: Sql,
+  id: string | null,
+  name: string,
+  audit: AuditEntry | null,
+): Statement => sql`
+  with found as (
+    select * from noetl.credential
+    where case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end
+  )
+  ${audit === null ? sql`` : sql`, audited as (${insertAudit(sql, 'found', audit, { subject: sql`'credential:' || s.name` })})`}
+  select ${columns(sql)}, secret from found`
 
 export interface CredentialPage {
   type: string | null

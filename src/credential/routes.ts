@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { requireScope } from '../access/caller.ts'
 import type { App } from '../env.ts'
 import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
@@ -44,6 +45,8 @@ export const credentials = new Hono()
     '/:identifier',
     operation({
       summary: 'One credential, by name or id',
+      description:
+        'With its data only for the scope `credential`; who reads them is put into the audit.',
       scope: ['read', 'credential', 'worker'],
       reach: 'any',
       query: IncludeData,
@@ -51,13 +54,18 @@ export const credentials = new Hono()
       errors: ['not_found'],
     }),
     async (c) => {
-      const { sql, config } = c.var
+      const { sql, config, caller } = c.var
       const { include_data } = c.req.valid('query')
-      if (include_data) c.header('cache-control', 'no-store')
-      return reply(c, await getCredential(sql, config, c.req.param('identifier'), include_data))
+      if (include_data) {
+        requireScope(caller, 'credential')
+        c.header('cache-control', 'no-store')
+      }
+      const name = c.req.param('identifier')
+      return reply(c, await getCredential(sql, config, name, include_data, caller))
     },
   )
 
 async function put(c: Context<App>, request: NewCredentialRequest): Promise<Sent> {
-  return reply(c, await putCredential(c.var.sql, c.var.config, request))
+  const { sql, config, caller } = c.var
+  return reply(c, await putCredential(sql, config, caller, request))
 }

@@ -1,5 +1,7 @@
 // Credentials: what steps name in `auth`. Their data is encrypted at rest.
 
+import { auditOf } from '../access/audit.ts'
+import type { Caller } from '../access/caller.ts'
 import { textFromBase64, toBase64 } from '../base64.ts'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
@@ -19,25 +21,41 @@ export interface Credential extends CredentialRow {
 export async function putCredential(
   sql: Sql,
   config: Config,
+  caller: Caller,
   request: NewCredentialRequest,
 ): Promise<Credential> {
   const { name, type, data, meta, tags, description } = request
   const secret = await encrypt(keyOf(config), name, data)
-  const [row] = await rowsOf<CredentialRow>(
-    put(sql, { id: newId(), name, type, secret, meta, tags, description: description ?? null }),
-  )
+  const credential = {
+    id: newId(),
+    name,
+    type,
+    secret,
+    meta,
+    tags,
+    description: description ?? null,
+  }
+  const audit = auditOf(caller, 'credential.written', `credential:${name}`, { type })
+  const [row] = await rowsOf<CredentialRow>(put(sql, credential, audit))
   return row ? { ...row, data: null } : fail('internal', 'the credential was not written')
 }
 
-/** By id (all digits) or name. @throws AppError `not_found`. */
+/**
+ * By id (all digits) or name.
+ * @param reader whose reading of the data is put into the audit; null for the executor's own
+ * @throws AppError `not_found`.
+ */
 export async function getCredential(
   sql: Sql,
   config: Config,
   identifier: string,
   withData: boolean,
+  reader: Caller | null,
 ): Promise<Credential> {
   const id = parseId(identifier)
-  const [row] = await rowsOf<CredentialRow & { secret: string }>(find(sql, id, identifier))
+  const audit =
+    withData && reader ? auditOf(reader, 'credential.read', `credential:${identifier}`) : null
+  const [row] = await rowsOf<CredentialRow & { secret: string }>(find(sql, id, identifier, audit))
   if (!row) fail('not_found', 'Credential not found')
   const { secret, ...head } = row
   return { ...head, data: withData ? await decrypt(keyOf(config), row.name, secret) : null }

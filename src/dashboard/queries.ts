@@ -69,6 +69,7 @@ export const figuresAndNewest = (sql: Sql, limit: number): Statement => sql`
     parent_execution_id: null,
     since: null,
     until: null,
+    within: null,
   })}) newest) as recent
   from (${figures(sql)}) f`
 

@@ -47,7 +47,10 @@ export const context = new Hono()
     async (c) => {
       const { execution_id, template, extra_context } = c.req.valid('json')
       const extra: JsonObject = extra_context ?? {}
-      return reply(c, await renderFor(c.var.sql, execution_id, template, extra))
+      return reply(
+        c,
+        await renderFor(c.var.sql, execution_id, template, extra, c.var.caller.within),
+      )
     },
   )
   .get(
@@ -73,7 +76,7 @@ export const context = new Hono()
     async (c) => {
       const { execution_id, step_name, after, limit } = c.req.valid('query')
       const page = { execution_id, step: step_name, after, limit }
-      const { results, next } = await readIterations(c.var.sql, page)
+      const { results, next } = await readIterations(c.var.sql, page, c.var.caller.within)
       const body = { status: 'ok', results, count: results.length, method: 'loop_metadata' }
       return paged(c, { json: toJson(body), next }, 'after')
     },

@@ -101,21 +101,22 @@ export const control = new Hono()
     async (c) => {
       const id = c.req.valid('json').config?.execution_id ?? null
       if (id === null) return reply(c, { status: 'ignored', reason: 'missing execution_id' })
-      await readStanding(c.var.sql, id)
+      await readStanding(c.var.sql, id, c.var.caller.within)
       return reply(c, { status: 'ok', persisted: true })
     },
   )
 
 async function stopped(c: Context<App>, id: string, reason: string | null) {
-  const { status: execution_status, committed } = await cancel(c.var.driver, id, reason)
-  c.executionCtx.waitUntil(goOn(c.var.driver, committed))
+  const { driver, caller } = c.var
+  const { status: execution_status, committed } = await cancel(driver, id, reason, caller.within)
+  c.executionCtx.waitUntil(goOn(driver, committed))
   const message = `Execution ${id} is cancelled.`
   return reply(c, { status: 'ok', message, execution_id: id, execution_status })
 }
 
 async function evaluate(c: Context<App>, id: string): Promise<void> {
-  const { driver, sql } = c.var
-  await readStanding(sql, id)
+  const { driver, sql, caller } = c.var
+  await readStanding(sql, id, caller.within)
   const committed = await settle(driver, id, claimOf(driver))
   c.executionCtx.waitUntil(goOn(driver, committed))
 }

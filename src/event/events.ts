@@ -34,9 +34,14 @@ export const events = new Hono()
     }),
     async (c) => {
       const report = c.req.valid('json')
-      const { driver } = c.var
+      const { driver, caller } = c.var
       const claim = claimOf(driver)
-      const { event_id, committed, unsettled } = await recordEvent(driver, report, claim)
+      const { event_id, committed, unsettled } = await recordEvent(
+        driver,
+        report,
+        claim,
+        caller.within,
+      )
       c.executionCtx.waitUntil(goOn(driver, committed))
       if (unsettled) c.executionCtx.waitUntil(notify(driver, report.execution_id))
       return reply(c, { ...report, event_id, trigger_event_id: event_id })
@@ -55,7 +60,11 @@ export const events = new Hono()
     async (c) => {
       const id = c.req.param('execution_id')
       const missing = `No events found for execution '${id}'.`
-      return paged(c, await readEvents(c.var.sql, id, c.req.valid('query'), missing), 'after')
+      return paged(
+        c,
+        await readEvents(c.var.sql, id, c.req.valid('query'), missing, c.var.caller.within),
+        'after',
+      )
     },
   )
   .get(
@@ -67,7 +76,8 @@ export const events = new Hono()
       reply: OneEvent,
       errors: ['not_found'],
     }),
-    async (c) => replyText(c, await readEvent(c.var.sql, c.req.param('event_id'))),
+    async (c) =>
+      replyText(c, await readEvent(c.var.sql, c.req.param('event_id'), c.var.caller.within)),
   )
   // before /events/:event_id, which would take `query` for an id
   .get(
@@ -80,7 +90,8 @@ export const events = new Hono()
       reply: OneEvent,
       errors: ['not_found'],
     }),
-    async (c) => replyText(c, await readEvent(c.var.sql, c.req.valid('query').event_id)),
+    async (c) =>
+      replyText(c, await readEvent(c.var.sql, c.req.valid('query').event_id, c.var.caller.within)),
   )
   .get(
     '/events/:event_id',
@@ -95,6 +106,10 @@ export const events = new Hono()
     async (c) => {
       const id = c.req.param('event_id')
       const missing = `Event '${id}' not found.`
-      return paged(c, await readEvents(c.var.sql, id, c.req.valid('query'), missing), 'after')
+      return paged(
+        c,
+        await readEvents(c.var.sql, id, c.req.valid('query'), missing, c.var.caller.within),
+        'after',
+      )
     },
   )

@@ -37,6 +37,7 @@ export const executions = new Hono()
         parent_execution_id: filter.parent_execution_id ?? null,
         since: filter.since ?? null,
         until: filter.until ?? null,
+        within: c.var.caller.within,
       })
       return paged(c, page, 'cursor')
     },
@@ -53,7 +54,11 @@ export const executions = new Hono()
     }),
     async (c) => {
       const id = c.req.param('execution_id')
-      return paged(c, await readDetail(c.var.sql, id, c.req.valid('query')), 'after')
+      return paged(
+        c,
+        await readDetail(c.var.sql, id, c.req.valid('query'), c.var.caller.within),
+        'after',
+      )
     },
   )
   .get(
@@ -65,7 +70,8 @@ export const executions = new Hono()
       description: 'Of an execution that is not there: no counts.',
       reply: EventSummary,
     }),
-    async (c) => reply(c, await readSummary(c.var.sql, c.req.param('execution_id'))),
+    async (c) =>
+      reply(c, await readSummary(c.var.sql, c.req.param('execution_id'), c.var.caller.within)),
   )
   .get(
     '/execution/data/:execution_id',
@@ -81,7 +87,11 @@ export const executions = new Hono()
     async (c) => {
       const id = c.req.param('execution_id')
       const missing = `Execution '${id}' not found.`
-      return paged(c, await readEvents(c.var.sql, id, c.req.valid('query'), missing), 'after')
+      return paged(
+        c,
+        await readEvents(c.var.sql, id, c.req.valid('query'), missing, c.var.caller.within),
+        'after',
+      )
     },
   )
 

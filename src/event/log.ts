@@ -2,6 +2,7 @@
 // event. Every append moves the execution's row on in the same statement, so `version` and `seq` agree,
 // and writers of one execution queue up on that row (lock order: execution, then its jobs).
 
+import { within } from '../access/within.ts'
 import { partOf, stepOf } from '../catalog/nodes.ts'
 import { decisionNeeds, type Playbook } from '../catalog/playbook.ts'
 import { PLAYBOOK } from '../catalog/work.ts'
@@ -308,7 +309,7 @@ export interface CancelledRow extends ExecutionRow {
  */
 export const cancelNow = (
   sql: Sql,
-  c: { execution_id: string; event_id: string; error: string },
+  c: { execution_id: string; event_id: string; error: string; within: string | null },
 ): Statement => sql`
   with ended as (
     -- what src/event/state.ts makes of the event
@@ -317,6 +318,7 @@ export const cancelNow = (
       ended_at = now(), result = null, error = ${storableText(c.error)},
       state = x.state - 'iterators' || '{"active": [], "waiting": {}}'
     where x.execution_id = ${c.execution_id} and x.ended_at is null
+      ${within(sql, c.within, sql`x.path`)}
     returning x.*
   ), logged as (
     insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id, event_type,
@@ -336,7 +338,8 @@ export const cancelNow = (
       select from noetl.event e where e.execution_id = x.execution_id
         and e.event_type = 'execution_cancelled'), false
   from noetl.execution x
-  where x.execution_id = ${c.execution_id} and not exists (select from ended)`
+  where x.execution_id = ${c.execution_id} and not exists (select from ended)
+    ${within(sql, c.within, sql`x.path`)}`
 
 function jsonOrNull(value: Json): string | null {
   return value === null ? null : toJson(value)

@@ -1,4 +1,5 @@
-// Reading executions and their events: the founding four, and the events by other names.
+// Reading executions and their events: the founding four, and the events by other names. `within` is what the
+// caller sees of the playbooks: of the rest nothing is there.
 
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
@@ -40,9 +41,14 @@ export function listItem(row: ListRow): string {
 }
 
 /** An execution and a page of its events. @throws AppError `not_found`. */
-export async function readDetail(sql: Sql, executionId: string, page: LogPage): Promise<Page> {
+export async function readDetail(
+  sql: Sql,
+  executionId: string,
+  page: LogPage,
+  within: string | null,
+): Promise<Page> {
   const id = parseId(executionId)
-  const [row] = id === null ? [] : await rowsOf<DetailRow>(findDetail(sql, id, page))
+  const [row] = id === null ? [] : await rowsOf<DetailRow>(findDetail(sql, id, page, within))
   if (!row) fail('not_found', `Execution '${executionId}' not found.`)
   const json = object({
     ...headOf(row),
@@ -59,26 +65,31 @@ export async function readEvents(
   anyId: string,
   page: LogPage,
   missing: string,
+  within: string | null,
 ): Promise<Page> {
   const id = parseId(anyId)
-  const [row] = id === null ? [] : await rowsOf<PageRow>(findEvents(sql, id, page))
+  const [row] = id === null ? [] : await rowsOf<PageRow>(findEvents(sql, id, page, within))
   if (!row) fail('not_found', missing)
   return { json: object({ events: row.events }), next: nextPage(row) }
 }
 
 /** `{"events": [event]}`. @throws AppError `not_found`. */
-export async function readEvent(sql: Sql, eventId: string): Promise<string> {
+export async function readEvent(sql: Sql, eventId: string, within: string | null): Promise<string> {
   const id = parseId(eventId)
-  const [row] = id === null ? [] : await rowsOf<{ event: string }>(findEvent(sql, id))
+  const [row] = id === null ? [] : await rowsOf<{ event: string }>(findEvent(sql, id, within))
   return row
     ? object({ events: `[${row.event}]` })
     : fail('not_found', `Event '${eventId}' not found.`)
 }
 
 /** How an execution stands. @throws AppError `not_found`. */
-export async function readStanding(sql: Sql, executionId: string): Promise<StandingRow> {
+export async function readStanding(
+  sql: Sql,
+  executionId: string,
+  within: string | null,
+): Promise<StandingRow> {
   const id = parseId(executionId)
-  const [row] = id === null ? [] : await rowsOf<StandingRow>(findStanding(sql, id))
+  const [row] = id === null ? [] : await rowsOf<StandingRow>(findStanding(sql, id, within))
   return row ?? fail('not_found', `Execution '${executionId}' not found.`)
 }
 
@@ -86,17 +97,18 @@ export async function readStanding(sql: Sql, executionId: string): Promise<Stand
 export async function readIterations(
   sql: Sql,
   page: { execution_id: string; step: string; after: number; limit: number },
+  within: string | null,
 ): Promise<{ results: Json[]; next: string | null }> {
-  const [row] = await rowsOf<IterationsRow>(findIterations(sql, page))
+  const [row] = await rowsOf<IterationsRow>(findIterations(sql, page, within))
   if (!row) fail('not_found', `Execution '${page.execution_id}' not found.`)
   const next = row.more && row.last_index !== null ? String(row.last_index) : null
   return { results: (row.results ?? []).map(dataOf), next }
 }
 
 /** Counts by event type; of an execution that is not there, none, as the original has it. */
-export async function readSummary(sql: Sql, executionId: string) {
+export async function readSummary(sql: Sql, executionId: string, within: string | null) {
   const id = parseId(executionId)
-  const [row] = id === null ? [] : await rowsOf<SummaryRow>(summarize(sql, id))
+  const [row] = id === null ? [] : await rowsOf<SummaryRow>(summarize(sql, id, within))
   return {
     status: 'ok',
     summary: {

@@ -1,6 +1,7 @@
 // SQL of what is read from executions and their log. Events leave the database as JSON text, which the
 // Worker passes on without parsing it.
 
+import { listedWithin, ofWithin, seenId, within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Status } from '../status.ts'
@@ -86,30 +87,45 @@ export interface HeadRow {
 export type DetailRow = HeadRow & EventsRow & { requestor: string; waiting_for: string | null }
 
 /** An execution with a page of its events. */
-export const findDetail = (sql: Sql, executionId: string, page: LogPage): Statement => sql`
+export const findDetail = (
+  sql: Sql,
+  executionId: string,
+  page: LogPage,
+  prefix: string | null = null,
+): Statement => sql`
   select ${headColumns(sql)}, x.result::text as result, x.requestor::text as requestor,
     ${waitingFor(sql)},
     coalesce(p.events, '[]') as events, p.last_seq
   from noetl.execution x
   left join lateral (${eventPage(sql, sql`x.execution_id`, page)}) p on true
-  where x.execution_id = ${executionId}`
+  where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`
 
 export type PageRow = EventsRow & { execution_id: string; version: number }
 
 /** A page of the events of the execution that an id names: its own id, or that of one of its events. */
-export const findEvents = (sql: Sql, id: string, page: LogPage): Statement => sql`
+export const findEvents = (
+  sql: Sql,
+  id: string,
+  page: LogPage,
+  prefix: string | null = null,
+): Statement => sql`
   with found as (
-    select x.execution_id, x.version from noetl.execution x where x.execution_id = ${id}
+    select x.execution_id, x.version from noetl.execution x
+    where x.execution_id = ${id} ${within(sql, prefix, sql`x.path`)}
     union all
     select x.execution_id, x.version from noetl.event e join noetl.execution x using (execution_id)
-    where e.event_id = ${id}
+    where e.event_id = ${id} ${within(sql, prefix, sql`x.path`)}
     limit 1
   )
   select f.execution_id::text, f.version, coalesce(p.events, '[]') as events, p.last_seq
   from found f left join lateral (${eventPage(sql, sql`f.execution_id`, page)}) p on true`
 
 /** One event by its id, in the shape that the original meant to answer. */
-export const findEvent = (sql: Sql, eventId: string): Statement => sql`
+export const findEvent = (
+  sql: Sql,
+  eventId: string,
+  prefix: string | null = null,
+): Statement => sql`
   select json_build_object('event_id', e.event_id::text, 'event_type', e.event_type,
     'node_id', e.node_id, 'node_name', e.node_name, 'node_type', e.node_type, 'status', e.status,
     'duration', e.duration, 'timestamp', noetl.rfc3339(e.created_at), 'context', e.context,
@@ -117,7 +133,9 @@ export const findEvent = (sql: Sql, eventId: string): Statement => sql`
     'execution_id', e.execution_id::text, 'catalog_id', e.catalog_id::text, 'seq', e.seq,
     'parent_event_id', e.parent_event_id::text, 'resource_path', null, 'resource_version', null,
     'input_context', e.context, 'output_result', e.result)::text as event
-  from noetl.event e where e.event_id = ${eventId} limit 1`
+  from noetl.event e
+  where e.event_id = ${eventId} ${ofWithin(sql, prefix, sql`e.execution_id`)}
+  limit 1`
 
 export interface SummaryRow {
   counts: Record<string, number> | null
@@ -126,19 +144,26 @@ export interface SummaryRow {
 }
 
 /** Events of an execution by type, and its last three errors. */
-export const summarize = (sql: Sql, executionId: string): Statement => sql`
+export const summarize = (
+  sql: Sql,
+  executionId: string,
+  prefix: string | null = null,
+): Statement => {
+  const id = seenId(sql, prefix, executionId)
+  return sql`
   select
     (select jsonb_object_agg(event_type, n) from (
       select event_type, count(*) as n from noetl.event
-      where execution_id = ${executionId} group by event_type) c) as counts,
-    (select count(*)::int from noetl.event where execution_id = ${executionId}
+      where execution_id = ${id} group by event_type) c) as counts,
+    (select count(*)::int from noetl.event where execution_id = ${id}
       and (event_type = 'step_skipped'
         or (event_type = 'action_completed' and result @> '{"skipped": true}'))) as skipped,
     coalesce((select jsonb_agg(jsonb_build_object('node_name', l.node_name, 'error', l.error,
         'created_at', noetl.rfc3339(l.created_at)) order by l.seq)
       from (select seq, node_name, error, created_at from noetl.event
-        where execution_id = ${executionId} and event_type = 'action_error'
+        where execution_id = ${id} and event_type = 'action_error'
         order by seq desc limit 3) l), '[]') as errors`
+}
 
 export interface StandingRow {
   status: Status
@@ -147,10 +172,15 @@ export interface StandingRow {
 }
 
 /** How an execution stands; no row when there is none. */
-export const findStanding = (sql: Sql, executionId: string): Statement => sql`
+export const findStanding = (
+  sql: Sql,
+  executionId: string,
+  prefix: string | null = null,
+): Statement => sql`
   select x.status, exists (select from noetl.event e where e.execution_id = x.execution_id
     and e.event_type = 'execution_cancelled') as cancelled
-  from noetl.execution x where x.execution_id = ${executionId}`
+  from noetl.execution x
+  where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`
 
 export interface RenderRow {
   workload: JsonObject
@@ -167,6 +197,7 @@ export const findRenderContext = (
   sql: Sql,
   executionId: string,
   names: readonly string[] | null,
+  prefix: string | null = null,
 ): Statement => sql`
   with steps as (
     select array(select distinct e.node_name from noetl.event e
@@ -177,7 +208,7 @@ export const findRenderContext = (
   select x.workload, c.payload->'workload' as own, steps.names as steps,
     ${resultsOf(sql, executionId, names === null ? sql`steps.names` : sql`${names}::text[]`)} as results
   from noetl.execution x join noetl.catalog c using (catalog_id), steps
-  where x.execution_id = ${executionId}`
+  where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`
 
 export interface IterationsRow {
   results: Json[] | null
@@ -193,6 +224,7 @@ export interface IterationsRow {
 export const findIterations = (
   sql: Sql,
   p: { execution_id: string; step: string; after: number; limit: number },
+  prefix: string | null = null,
 ): Statement => sql`
   with reported as (
     -- iterations that a worker reports by itself
@@ -227,7 +259,8 @@ export const findIterations = (
   select (select jsonb_agg(result order by current_index) from shown) as results,
     (select max(current_index) from shown) as last_index,
     (select count(*) from items) > (select count(*) from shown) as more
-  from noetl.execution x where x.execution_id = ${p.execution_id}`
+  from noetl.execution x
+  where x.execution_id = ${p.execution_id} ${within(sql, prefix, sql`x.path`)}`
 
 export interface ListFilter {
   limit: number
@@ -238,6 +271,8 @@ export interface ListFilter {
   parent_execution_id: string | null
   since: string | null
   until: string | null
+  /** What their paths begin with. */
+  within: string | null
 }
 
 export type ListRow = HeadRow & { result_omitted: boolean }
@@ -257,6 +292,7 @@ export const listExecutions = (sql: Sql, f: ListFilter): Statement => sql`
   from noetl.execution x
   where true
     ${f.cursor === null ? sql`` : sql`and x.execution_id < ${f.cursor}`}
+    ${listedWithin(sql, f.within)}
     ${f.status === null ? sql`` : sql`and x.status = ${f.status}`}
     ${f.path === null ? sql`` : sql`and x.path = ${f.path}`}
     ${f.catalog_id === null ? sql`` : sql`and x.catalog_id = ${f.catalog_id}`}

@@ -35,6 +35,7 @@ export async function renderFor(
   executionId: string,
   template: Json,
   extra: JsonObject,
+  within: string | null,
 ): Promise<Rendered> {
   const isJob = isObject(template) && ('work' in template || 'task' in template)
   const parts: JsonObject = isJob ? template : { whole: template }
@@ -44,7 +45,7 @@ export async function renderFor(
   const fields = isObject(given) ? given : {}
   const texts = [fields.workload ?? null, task, parts.whole ?? null]
   const names = [...new Set([...namesIfAny(texts), ...inCode])]
-  const row = await find(sql, executionId, names)
+  const row = await find(sql, executionId, names, within)
   const results = new Map<string, Json>()
   for (const [name, envelope] of Object.entries(row.results ?? {})) {
     results.set(name, dataOf(envelope))
@@ -70,8 +71,8 @@ export async function renderFor(
     }
   }
 
-  const within = isObject(fields.workload) ? fields.workload : row.workload
-  const inside = contextOf(within, { ...fields, ...extra })
+  const inner = isObject(fields.workload) ? fields.workload : row.workload
+  const inside = contextOf(inner, { ...fields, ...extra })
   const work = render(given, (text, pointer) => (isOwn(row.own, text, pointer) ? inside : null))
   const done = isObject(work) ? work : {}
   const workload = isObject(done.workload) ? done.workload : row.workload
@@ -111,9 +112,14 @@ function jobOf(
   }
 }
 
-async function find(sql: Sql, executionId: string, names: string[]): Promise<RenderRow> {
+async function find(
+  sql: Sql,
+  executionId: string,
+  names: string[],
+  within: string | null,
+): Promise<RenderRow> {
   const wanted = names.includes('results') ? null : names
-  const [row] = await rowsOf<RenderRow>(findRenderContext(sql, executionId, wanted))
+  const [row] = await rowsOf<RenderRow>(findRenderContext(sql, executionId, wanted, within))
   return row ?? fail('not_found', `Execution '${executionId}' not found.`)
 }
 

@@ -1,5 +1,6 @@
 // SQL of POST /api/events: one report appended, whatever its execution's version is.
 
+import { within } from '../access/within.ts'
 import { partOf, timerOf } from '../catalog/nodes.ts'
 import type { Sql, Statement } from '../db.ts'
 import { type Json, toJson } from '../json.ts'
@@ -55,7 +56,7 @@ export interface RecordedRow extends ExecutionRow {
  * noted as undecided and closes its job, so nobody leases it again while the decision is made. Safe to
  * repeat: the event id is drawn beforehand.
  */
-export const record = (sql: Sql, r: NewReport): Statement => sql`
+export const record = (sql: Sql, r: NewReport, prefix: string | null = null): Statement => sql`
   with given as (
     -- each is a parameter once: a request to Neon is at most 10 MB
     select ${toJson(r.context)}::jsonb as context, ${sqlJson(r.result)}::jsonb as result,
@@ -123,7 +124,7 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
             and j.tool <> 'playbook')
         then x.undecided || (x.version + 1) else x.undecided end
     where x.execution_id = ${r.execution_id} and not exists (select from existing)
-      and not exists (select from refused)
+      and not exists (select from refused) ${within(sql, prefix, sql`x.path`)}
     returning x.*
   ), logged as (
     insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id,
@@ -169,7 +170,8 @@ export const record = (sql: Sql, r: NewReport): Statement => sql`
     null, null, existing.event_id is null, null
   from noetl.execution x left join existing on true
   where x.execution_id = ${r.execution_id}
-    and (exists (select from existing) or exists (select from refused))`
+    and (exists (select from existing) or exists (select from refused))
+    ${within(sql, prefix, sql`x.path`)}`
 
 /** The node that a report on this one may decide: a timer has none of its own. */
 function awaitedNode(node: string): string {

@@ -37,6 +37,7 @@ export interface Recorded {
 /**
  * Appends a report and, if it ends an action, decides what follows. Sent again it gives the first
  * answer again.
+ * @param within what the reporter sees of the playbooks: of the rest nothing is there
  * @throws AppError `not_found` for an unknown execution, `conflict` for another body under the same id,
  * `lease_lost` when it names a lease, or is of a worker, that no longer holds the job.
  */
@@ -44,9 +45,10 @@ export async function recordEvent(
   engine: Engine,
   report: EventReport,
   claim: Claim | null,
+  within: string | null = null,
 ): Promise<Recorded> {
   const event = toNewReport(report)
-  const row = await recordOnce(engine.sql, event)
+  const row = await recordOnce(engine.sql, event, within)
   if (row.existing_id !== null && !row.same) {
     fail('conflict', `event ${event.event_id} is in the log with another body`)
   }
@@ -91,16 +93,18 @@ export async function settle(
 
 /**
  * Ends an execution as cancelled; done twice it is done once. Whatever it still runs changes nothing more.
+ * @param within what the caller sees of the playbooks: of the rest nothing is there
  * @throws AppError `not_found`, or `conflict` for one that has ended otherwise.
  */
 export async function cancel(
   engine: Engine,
   executionId: string,
   reason: string | null,
+  within: string | null = null,
 ): Promise<{ status: Status; committed: Committed | null }> {
   const id = parseId(executionId)
   const error = reason === null ? 'cancelled' : `cancelled: ${reason}`
-  const cancelling = { execution_id: id ?? '0', event_id: newId(), error }
+  const cancelling = { execution_id: id ?? '0', event_id: newId(), error, within }
   for (let round = 0; round < CANCEL_ROUNDS; round++) {
     const [row] = id === null ? [] : await rowsOf<CancelledRow>(cancelNow(engine.sql, cancelling))
     if (!row) fail('not_found', `Execution '${executionId}' not found.`)
@@ -130,8 +134,8 @@ function asReport({ seq, event_id, ...draft }: LoggedReport): Report {
   return { logged: { ...draft, parent: null }, event_id, seq }
 }
 
-async function recordOnce(sql: Sql, event: NewReport): Promise<RecordedRow> {
-  const statement = record(sql, event)
+async function recordOnce(sql: Sql, event: NewReport, within: string | null): Promise<RecordedRow> {
+  const statement = record(sql, event, within)
   let rows: RecordedRow[]
   try {
     rows = await rowsOf<RecordedRow>(statement)

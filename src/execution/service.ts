@@ -85,7 +85,9 @@ export async function startEntry(
   for (let round = 0; round < 5; round++) {
     if (!entry) {
       const [row] = await rowsOf<EntryRow>(findEntry(sql, lookup))
-      entry = learn(key, row ?? notFound(request))
+      // what it is, is told to those alone who see it
+      if (!row || !mayReach({ within }, row.path)) notFound(request)
+      entry = learn(key, row)
     }
     if (!mayReach({ within }, entry.path)) notFound(request)
     const executionId = childId ?? newId()

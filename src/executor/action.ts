@@ -224,7 +224,10 @@ function isAway(error: unknown): boolean {
 function readCredential(sql: Sql, config: Config, credentials: Credentials, name: string) {
   const reading =
     credentials.get(name) ??
-    getCredential(sql, config, name, true).then(({ type, data }) => ({ type, data: data ?? {} }))
+    getCredential(sql, config, name, true, null).then(({ type, data }) => ({
+      type,
+      data: data ?? {},
+    }))
   credentials.set(name, reading)
   return reading.catch((error: unknown) => {
     credentials.delete(name)

@@ -34,7 +34,7 @@ export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
         allowed === null
           ? `no sign of life from whoever ran it, in ${attempts} attempts`
           : `timed out after ${allowed} s`
-      const how = { back: null, error, isOwn: true }
+      const how = { back: null, error, isOwn: true, within: null }
       const { committed } = await failJob(driver, queue_id, null, how, null)
       await goOn(driver, committed)
     })

@@ -1,5 +1,6 @@
 // SQL of the queue as workers use it: one statement a request, each safe to send again.
 
+import { ofWithin, within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from '../event/log.ts'
 import { type JsonObject, toJson } from '../json.ts'
@@ -42,6 +43,8 @@ export interface LeaseRequest {
   seconds: number
   /** Tools that the worker has; null: any. */
   tools: readonly string[] | null
+  /** Of what playbooks, by what their paths begin with; null: all. */
+  within: string | null
 }
 
 /**
@@ -64,7 +67,13 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
         ${r.tools === null ? sql`` : sql`and q.tool = t.tool`}
         and not exists (select from mine)
         and exists (select from noetl.execution x
-          where x.execution_id = q.execution_id and x.ended_at is null)
+          where x.execution_id = q.execution_id and x.ended_at is null
+            ${
+              r.within === null
+                ? sql``
+                : // looked up job by job: what a folder has run in all its time is much more than what waits
+                  sql`${within(sql, r.within, sql`x.path`)} offset 0`
+            })
       order by q.priority desc, q.created_at, q.queue_id
       limit ${r.queue_ids.length}
       for update of q skip locked
@@ -103,6 +112,7 @@ export interface JobFilter {
   worker_id: string | null
   cursor: string | null
   limit: number
+  within: string | null
 }
 
 /** A page of jobs by queue_id; `found` beyond the rows tells that a page follows. */
@@ -114,6 +124,7 @@ export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
       ${f.execution_id === null ? sql`` : sql`and q.execution_id = ${f.execution_id}`}
       ${f.worker_id === null ? sql`` : sql`and q.worker_id = ${f.worker_id}`}
       ${f.cursor === null ? sql`` : sql`and q.queue_id > ${f.cursor}`}
+      ${ofWithin(sql, f.within, sql`q.execution_id`)}
     order by q.queue_id limit ${f.limit + 1}::int
   ), j as (
     select page.*, count(*) over () as found, row_number() over (order by page.queue_id) as place,
@@ -129,9 +140,13 @@ export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
 /** Nobody scales by more jobs than this, and counting on takes time. */
 const MAX_COUNT = 100_000
 
-export const countJobs = (sql: Sql, status: string): Statement => sql`
+export const countJobs = (sql: Sql, status: string, prefix: string | null = null): Statement => sql`
   select count(*)::int as count
-  from (select from noetl.queue where status = ${status} and tool <> 'timeout' limit ${MAX_COUNT}) counted`
+  from (
+    select from noetl.queue q where q.status = ${status} and q.tool <> 'timeout'
+      ${ofWithin(sql, prefix, sql`q.execution_id`)}
+    limit ${MAX_COUNT}
+  ) counted`
 
 export interface NewJobRequest {
   queue_id: string
@@ -202,20 +217,27 @@ export interface GiveBack {
   delay_seconds: number
 }
 
+export interface LeaseLookup {
+  queue_id: string
+  worker_id: string | null
+  back: GiveBack | null
+  is_own: boolean
+  /** Of what playbooks, by what their paths begin with; null: all. */
+  within: string | null
+}
+
 /**
  * The job that has, or had, this lease; no row when none had. With `back` a leased one that has attempts
  * left goes back to the queue in the same statement. What the edge executor holds is not the workers' to end.
  */
-export const findLease = (
-  sql: Sql,
-  r: { queue_id: string; worker_id: string | null; back: GiveBack | null; is_own: boolean },
-): Statement => sql`
+export const findLease = (sql: Sql, r: LeaseLookup): Statement => sql`
   with given_back as (
     update noetl.queue q set status = ${r.back?.status ?? 'retry'}, lease_until = null, updated_at = now(),
       available_at = now() + make_interval(secs => ${r.back?.delay_seconds ?? 0}::float8)
     where ${r.back !== null}::bool and q.queue_id = ${r.queue_id} and q.status = 'leased'
       and (q.runner = 'worker' or ${r.is_own}::bool) and q.attempts < q.max_attempts
       and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
+      ${ofWithin(sql, r.within, sql`q.execution_id`)}
     returning q.queue_id
   ), j as (
     select q.*, true as present from noetl.queue q where q.queue_id = ${r.queue_id}
@@ -244,32 +266,36 @@ export const findLease = (
       sql`open.execution_id`,
       sql`array(select unnest(open.needs) union select unnest(x.join_needs))`,
     )} end as results
-  from open join noetl.execution x using (execution_id)`
+  from open join noetl.execution x using (execution_id)
+  where true ${within(sql, r.within, sql`x.path`)}`
 
 /** Puts off the end of a lease that is held; no row when no job has, or had, it. */
 export const heartbeat = (
   sql: Sql,
-  r: { queue_id: string; worker_id: string | null; seconds: number },
+  r: { queue_id: string; worker_id: string | null; seconds: number; within: string | null },
 ): Statement => sql`
   with extended as (
     update noetl.queue q set lease_until = now() + make_interval(secs => ${r.seconds}::float8),
       last_heartbeat = now(), updated_at = now()
     where q.queue_id = ${r.queue_id} and q.status = 'leased' and q.runner = 'worker'
       and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
+      ${ofWithin(sql, r.within, sql`q.execution_id`)}
     returning q.queue_id
   )
   select exists (select from extended) as extended, q.status as job_status,
     q.queue_id = ${r.queue_id} as present
   from noetl.queue q
-  where q.queue_id = ${r.queue_id} or (q.execution_id, q.node_id) = (
-    select f.execution_id, f.node_id from noetl.former_lease f where f.queue_id = ${r.queue_id})
+  where (q.queue_id = ${r.queue_id} or (q.execution_id, q.node_id) = (
+      select f.execution_id, f.node_id from noetl.former_lease f where f.queue_id = ${r.queue_id}))
+    ${ofWithin(sql, r.within, sql`q.execution_id`)}
   limit 1`
 
 /** Sends a dead job again, with as many attempts as it had, if its execution is still open. */
-export const redrive = (sql: Sql, queueId: string): Statement => sql`
+export const redrive = (sql: Sql, queueId: string, prefix: string | null = null): Statement => sql`
   with j as (
     select q.queue_id, q.execution_id, q.status, x.ended_at is not null as ended, x.status as execution_status
-    from noetl.queue q join noetl.execution x using (execution_id) where q.queue_id = ${queueId}
+    from noetl.queue q join noetl.execution x using (execution_id)
+    where q.queue_id = ${queueId} ${within(sql, prefix, sql`x.path`)}
     for share of x
   ), sent as (
     update noetl.queue q set status = 'queued', attempts = 0, worker_id = null, available_at = now(),

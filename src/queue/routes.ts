@@ -69,7 +69,8 @@ export const queue = new Hono()
     }),
     async (c) => {
       const { sql } = c.var
-      const { wait_seconds, ...wanted } = c.req.valid('json')
+      const { wait_seconds, ...asked } = c.req.valid('json')
+      const wanted = { ...asked, within: c.var.caller.within }
       const leased = (jobs: Awaited<ReturnType<typeof leaseJobs>>) => ({
         status: jobs.length > 0 ? 'ok' : 'empty',
         job: jobs[0] ?? null,
@@ -94,7 +95,9 @@ export const queue = new Hono()
     }),
     async (c) => {
       const { worker_id, lease_seconds, capabilities } = c.req.valid('json')
-      const [job = null] = await leaseJobs(c.var.sql, { worker_id, lease_seconds, capabilities })
+      const { within } = c.var.caller
+      const wanted = { worker_id, lease_seconds, capabilities, within }
+      const [job = null] = await leaseJobs(c.var.sql, wanted)
       return reply(c, { job })
     },
   )
@@ -137,7 +140,7 @@ export const queue = new Hono()
     async (c) => {
       const { queue_id, worker_id } = c.req.valid('json')
       const claim = claimOf(c.var.driver)
-      follow(c, await completeJob(c.var.driver, queue_id, worker_id, claim))
+      follow(c, await completeJob(c.var.driver, queue_id, worker_id, claim, c.var.caller.within))
       return reply(c, { ok: true })
     },
   )
@@ -157,7 +160,7 @@ export const queue = new Hono()
       const { queue_id, worker_id, retry_delay_seconds } = c.req.valid('json')
       const back = { status: 'queued', delay_seconds: retry_delay_seconds } as const
       const claim = claimOf(c.var.driver)
-      const how = { back, error: null }
+      const how = { back, error: null, within: c.var.caller.within }
       follow(c, await failJob(c.var.driver, queue_id, worker_id, how, claim))
       return reply(c, { ok: true })
     },
@@ -194,6 +197,7 @@ export const queue = new Hono()
         worker_id: worker_id ?? null,
         cursor: cursor ?? null,
         limit,
+        within: c.var.caller.within,
       })
       return paged(c, { json: toJson({ status: 'ok', items }), next }, 'cursor')
     },
@@ -219,7 +223,7 @@ export const queue = new Hono()
       const { worker_id = null } = c.req.valid('json')
       const id = leaseId(c.req.param('queue_id'))
       const claim = claimOf(c.var.driver)
-      follow(c, await completeJob(c.var.driver, id, worker_id, claim))
+      follow(c, await completeJob(c.var.driver, id, worker_id, claim, c.var.caller.within))
       return reply(c, { status: 'ok', id })
     },
   )
@@ -243,7 +247,8 @@ export const queue = new Hono()
       const id = leaseId(c.req.param('queue_id'))
       const back = retry ? ({ status: 'retry', delay_seconds: retry_delay_seconds } as const) : null
       const claim = claimOf(c.var.driver)
-      follow(c, await failJob(c.var.driver, id, worker_id, { back, error }, claim))
+      const how = { back, error, within: c.var.caller.within }
+      follow(c, await failJob(c.var.driver, id, worker_id, how, claim))
       return reply(c, { status: 'ok', id })
     },
   )
@@ -262,7 +267,7 @@ export const queue = new Hono()
     async (c) => {
       const { worker_id = null, extend_seconds = null } = c.req.valid('json')
       const id = leaseId(c.req.param('queue_id'))
-      await extendLease(c.var.sql, id, worker_id, extend_seconds)
+      await extendLease(c.var.sql, id, worker_id, extend_seconds, c.var.caller.within)
       return reply(c, { status: 'ok', id })
     },
   )
@@ -278,13 +283,13 @@ export const queue = new Hono()
     }),
     async (c) => {
       const id = leaseId(c.req.param('queue_id'))
-      await redriveJob(c.var.sql, id)
+      await redriveJob(c.var.sql, id, c.var.caller.within)
       return reply(c, { status: 'ok', id })
     },
   )
 
 async function sizeOf(c: Context<App>, status: string) {
-  return reply(c, { status: 'ok', count: await queueSize(c.var.sql, status) })
+  return reply(c, { status: 'ok', count: await queueSize(c.var.sql, status, c.var.caller.within) })
 }
 
 function leaseId(text: string): string {

@@ -19,6 +19,7 @@ import {
   heartbeat,
   type JobFilter,
   type JobRow,
+  type LeaseLookup,
   type LeaseRow,
   lease,
   listJobs,
@@ -34,6 +35,8 @@ export interface Wanted {
   lease_seconds: number
   limit?: number | undefined
   capabilities?: string[] | null | undefined
+  /** What it sees of the playbooks; null: all. Here and below, of the rest nothing is there. */
+  within: string | null
 }
 
 /** Leases up to `limit` jobs, or one; [] when there is none. One round trip. */
@@ -43,6 +46,7 @@ export async function leaseJobs(sql: Sql, wanted: Wanted): Promise<Job[]> {
     worker_id: wanted.worker_id,
     seconds: wanted.lease_seconds,
     tools: wanted.capabilities ?? null,
+    within: wanted.within,
   })
   const rows = await rowsOf<JobRow>(statement).catch((error: unknown) => {
     // an earlier sending, whose answer was lost, has leased under these ids meanwhile
@@ -130,8 +134,9 @@ export async function completeJob(
   queueId: string,
   workerId: string | null,
   claim: Claim | null,
+  within: string | null,
 ): Promise<Ended> {
-  const lease = { queue_id: queueId, worker_id: workerId, back: null, is_own: false }
+  const lease = { queue_id: queueId, worker_id: workerId, back: null, is_own: false, within }
   return endLease(engine, lease, claim, 'done', (row) => {
     const data = row.outcome?.event_type === 'step_result' ? row.outcome.result : null
     const result = { id: queueId, status: 'success', data }
@@ -151,7 +156,7 @@ export async function failJob(
   engine: Engine,
   queueId: string,
   workerId: string | null,
-  how: { back: GiveBack | null; error: string | null; isOwn?: boolean },
+  how: { back: GiveBack | null; error: string | null; isOwn?: boolean; within: string | null },
   claim: Claim | null,
 ): Promise<Ended> {
   const lease = {
@@ -159,6 +164,7 @@ export async function failJob(
     worker_id: workerId,
     back: how.back,
     is_own: how.isOwn ?? false,
+    within: how.within,
   }
   return endLease(engine, lease, claim, 'dead', (row) => {
     if (row.outcome?.event_type === 'action_error') {
@@ -173,7 +179,7 @@ export async function failJob(
 
 async function endLease(
   engine: Engine,
-  lease: Parameters<typeof findLease>[1],
+  lease: LeaseLookup,
   claim: Claim | null,
   end: 'done' | 'dead',
   reportOf: (row: LeaseRow) => Report,
@@ -217,7 +223,7 @@ async function endLease(
 /** Whether the lease has ended in this way already. @throws AppError when it ended in another. */
 function isOver(
   { present, job_status, worker_id, given_back }: LeaseRow,
-  { worker_id: workerId, back }: Parameters<typeof findLease>[1],
+  { worker_id: workerId, back }: LeaseLookup,
   end: 'done' | 'dead',
 ): boolean {
   const isForeign = workerId !== null && worker_id !== workerId
@@ -263,12 +269,14 @@ export async function extendLease(
   queueId: string,
   workerId: string | null,
   seconds: number | null,
+  within: string | null,
 ): Promise<void> {
   const [row] = await rowsOf<{ extended: boolean; job_status: string; present: boolean }>(
     heartbeat(sql, {
       queue_id: queueId,
       worker_id: workerId,
       seconds: seconds ?? HEARTBEAT_SECONDS,
+      within,
     }),
   )
   if (!row) fail('not_found', 'job not found')
@@ -284,8 +292,8 @@ export async function readJobs(sql: Sql, filter: JobFilter) {
 }
 
 /** How many jobs have a status. */
-export async function queueSize(sql: Sql, status: string): Promise<number> {
-  const [row] = await rowsOf<{ count: number }>(countJobs(sql, status))
+export async function queueSize(sql: Sql, status: string, within: string | null): Promise<number> {
+  const [row] = await rowsOf<{ count: number }>(countJobs(sql, status, within))
   return row?.count ?? 0
 }
 
@@ -324,14 +332,14 @@ export async function enqueueJob(
  * Sends a dead job again. A job whose execution has ended stays dead: nothing runs after the end.
  * @throws AppError `not_found`, `conflict` with the reason.
  */
-export async function redriveJob(sql: Sql, queueId: string): Promise<void> {
+export async function redriveJob(sql: Sql, queueId: string, within: string | null): Promise<void> {
   const [row] = await rowsOf<{
     sent: boolean
     job_status: string
     ended: boolean
     execution_id: string
     execution_status: string
-  }>(redrive(sql, queueId))
+  }>(redrive(sql, queueId, within))
   if (!row) fail('not_found', 'job not found')
   if (row.sent) return
   if (row.job_status !== 'dead') fail('conflict', `the job is ${row.job_status}, not dead`)

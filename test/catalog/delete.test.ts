@@ -6,6 +6,7 @@ import { connect, rowsOf, type Statement, sleep } from '../../src/db.ts'
 import { configOf } from '../../src/env.ts'
 import { newId } from '../../src/ids.ts'
 import { type Client, chain, completed, newClient, type Reply } from '../support.ts'
+import { AUDIT } from './audit.ts'
 
 const client = newClient()
 let paths = 0
@@ -235,7 +236,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
       digest: 'd',
       catalog_id: newId(),
     }
-    const statement = register(connect(configOf(own.env)), third)
+    const statement = register(connect(configOf(own.env)), third, AUDIT)
     const { body } = await whileOpen(own, statement, () => remove(path, own))
     expect(body.versions).toBe(2)
     expect(await newest(own, path)).toEqual([1, 3, 3])
@@ -244,7 +245,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
   test('a registration that meets a deletion comes after it', async () => {
     const [own, path] = [newClient({}, database), newPath()]
     await registered(path, 2, own)
-    const statement = hide(connect(configOf(own.env)), path, newId())
+    const statement = hide(connect(configOf(own.env)), path, newId(), AUDIT)
     const { body } = await whileOpen(own, statement, () =>
       own.post('/api/catalog/register', { content: minimal(path, 3) }),
     )
@@ -255,7 +256,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
   test('of two deletions that meet, one deletes', async () => {
     const [own, path] = [newClient({}, database), newPath()]
     await registered(path, 2, own)
-    const statement = hide(connect(configOf(own.env)), path, newId())
+    const statement = hide(connect(configOf(own.env)), path, newId(), AUDIT)
     expect((await whileOpen(own, statement, () => remove(path, own))).status).toBe(404)
   })
 
@@ -264,8 +265,10 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     await registered(path, 2, own)
     const sql = connect(configOf(own.env))
     const id = newId()
-    const met = await whileOpen(own, hide(sql, path, id), () => rowsOf(hide(sql, path, id)))
+    const met = await whileOpen(own, hide(sql, path, id, AUDIT), () =>
+      rowsOf(hide(sql, path, id, AUDIT)),
+    )
     expect(met).toEqual([{ versions: 0, was_there: true }])
-    expect(await rowsOf(hide(sql, path, id))).toEqual([{ versions: 2, was_there: false }])
+    expect(await rowsOf(hide(sql, path, id, AUDIT))).toEqual([{ versions: 2, was_there: false }])
   })
 })

@@ -4,6 +4,7 @@ import { connect, rowsOf } from '../../src/db.ts'
 import { configOf } from '../../src/env.ts'
 import { newId } from '../../src/ids.ts'
 import { newClient } from '../support.ts'
+import { AUDIT } from './audit.ts'
 
 const client = newClient()
 const REGISTER = '/api/catalog/register'
@@ -141,9 +142,9 @@ test('a registration that is sent again after another has come stays what it was
     digest: 'd',
     catalog_id: newId(),
   }
-  const [first] = await rowsOf<RegisteredRow>(register(sql, entry))
+  const [first] = await rowsOf<RegisteredRow>(register(sql, entry, AUDIT))
   await client.register(minimal(path))
-  const again = await rowsOf<RegisteredRow>(register(sql, entry))
+  const again = await rowsOf<RegisteredRow>(register(sql, entry, AUDIT))
   expect(again).toEqual([first])
   expect([first?.version, first?.created]).toEqual([1, true])
   expect(await versionsOf(path)).toEqual([2, 1])

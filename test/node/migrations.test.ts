@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Endpoint, startEndpoint } from '../../dev/neon/client.ts'
-import { findHead, hide, listHeads, register, searchHeads } from '../../src/catalog/queries.ts'
+import {
+  countPlaybooks,
+  findHead,
+  hide,
+  listHeads,
+  register,
+  searchHeads,
+} from '../../src/catalog/queries.ts'
 import type { Sql, Statement } from '../../src/db.ts'
 import { append, readExecution, readItems, readOutcomes, readScope } from '../../src/event/log.ts'
 import {
@@ -20,6 +27,7 @@ import { type NewReport, record } from '../../src/event/report.ts'
 import { INITIAL } from '../../src/event/state.ts'
 import { countJobs, findLease, heartbeat, lease, listJobs } from '../../src/queue/jobs.ts'
 import { extend, resume, sweep } from '../../src/queue/leases.ts'
+import { AUDIT } from '../catalog/audit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 let endpoint: Endpoint
@@ -42,12 +50,12 @@ async function fill(): Promise<void> {
   BUSY = String(busy?.id)
   await sql.transaction([
     sql`insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload)
-      select n, 'p' || n % 500, n / 500 + 1, 'Playbook', '', '', '{}' from generate_series(1, 5000) n`,
+      select n, 'p' || n % 500 || '/p', n / 500 + 1, 'Playbook', '', '', '{}' from generate_series(1, 5000) n`,
     sql`insert into noetl.catalog_latest (path, catalog_id, kind, search)
-      select 'p' || n, n, 'Playbook', 'p' || n from generate_series(1, 5000) n`,
+      select 'p' || n || '/p', n, 'Playbook', 'p' || n from generate_series(1, 5000) n`,
     sql`insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status, version,
         last_event_type, workload, state, parent_execution_id)
-      select ${first} + (n::bigint << 34), n % 5000, 'p' || n % 500, 'p', 1, 'playbook',
+      select ${first} + (n::bigint << 34), n % 5000, 'p' || n % 500 || '/p', 'p', 1, 'playbook',
         case when n % 50 = 0 then 'RUNNING' else 'PENDING' end, 3, 'x', '{}', '{"active": []}',
         case when n % 100 = 0 then n end
       from generate_series(1, 20000) n`,
@@ -139,6 +147,7 @@ const ALL: ListFilter = {
   parent_execution_id: null,
   since: null,
   until: null,
+  within: null,
 }
 const REPORT: NewReport = {
   execution_id: ID,
@@ -167,7 +176,14 @@ const REPORT: NewReport = {
   current_item: null,
 }
 const PAGE = { after: 0, limit: 100 }
-const ANY_JOB = { status: null, execution_id: null, worker_id: null, cursor: null, limit: 10 }
+const ANY_JOB = {
+  status: null,
+  execution_id: null,
+  worker_id: null,
+  cursor: null,
+  limit: 10,
+  within: null,
+}
 const HELD = { worker_id: 'w', queue_ids: ['1'], nodes: ['n'] }
 
 const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] = [
@@ -176,6 +192,16 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     'list by status',
     (s) => listExecutions(s, { ...ALL, status: 'FAILED' }),
     /status_execution_id_idx/,
+  ],
+  [
+    'list of a folder',
+    (s) => listExecutions(s, { ...ALL, limit: 10, within: 'p7/' }),
+    /Index Scan using execution_\d+_left_execution_id_idx/,
+  ],
+  [
+    'list of a folder in a folder',
+    (s) => listExecutions(s, { ...ALL, within: 'p7/q/' }),
+    /path_execution_id_idx|execution\w*_pkey/,
   ],
   ['list by path', (s) => listExecutions(s, { ...ALL, path: 'p' }), /path_execution_id_idx/],
   [
@@ -191,6 +217,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ['detail', (s) => findDetail(s, ID, PAGE), /event\w*_pkey/],
   ['events by any id', (s) => findEvents(s, ID, PAGE), /event_id_execution_id_key/],
   ['event by id', (s) => findEvent(s, ID), /event_id_execution_id_key/],
+  ['summary in a folder', (s) => summarize(s, ID, 'p7/'), /execution\w*_pkey/],
   ['summary', (s) => summarize(s, ID), /event\w*_pkey|node_name_event_type/],
   ['report', (s) => record(s, REPORT), /event_id_execution_id_key/],
   ['read for deciding', (s) => readExecution(s, ID, ['a'], ['1']), /node_name_event_type_seq_idx/],
@@ -242,23 +269,48 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ['extend a lease', (s) => extend(s, HELD, 60), /queue_(pkey|by_worker)/],
   [
     'lease for a worker',
-    (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null }),
+    (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null, within: null }),
     // in its order: a backlog is not sorted
     /Index Scan using queue_ready on queue/,
   ],
   [
+    'lease for a worker of a folder',
+    (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null, within: 'p7/' }),
+    /Index Scan using queue_ready on queue/,
+  ],
+  [
+    'lease for a worker of some tools and a folder',
+    (s) =>
+      lease(s, {
+        queue_ids: ['1'],
+        worker_id: 'w',
+        seconds: 60,
+        tools: ['python', 'x'],
+        within: 'p7/',
+      }),
+    /Index Scan using queue_ready_by_tool on queue/,
+  ],
+  [
     'lease for a worker of some tools',
-    (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: ['python', 'x'] }),
+    (s) =>
+      lease(s, {
+        queue_ids: ['1'],
+        worker_id: 'w',
+        seconds: 60,
+        tools: ['python', 'x'],
+        within: null,
+      }),
     /Index Scan using queue_ready_by_tool on queue/,
   ],
   [
     'end a lease',
-    (s) => findLease(s, { queue_id: '1', worker_id: null, back: null, is_own: false }),
+    (s) =>
+      findLease(s, { queue_id: '1', worker_id: null, back: null, is_own: false, within: null }),
     /former_lease_pkey|former_lease/,
   ],
   [
     'heartbeat',
-    (s) => heartbeat(s, { queue_id: '1', worker_id: null, seconds: 60 }),
+    (s) => heartbeat(s, { queue_id: '1', worker_id: null, seconds: 60, within: null }),
     /queue_(pkey|node_key)/,
   ],
   ['jobs', (s) => listJobs(s, ANY_JOB), /queue_pkey/],
@@ -285,14 +337,11 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   [
     'register',
     (s) =>
-      register(s, {
-        catalog_id: '1',
-        path: 'p',
-        kind: 'Playbook',
-        content: '',
-        digest: '',
-        payload: {},
-      }),
+      register(
+        s,
+        { catalog_id: '1', path: 'p', kind: 'Playbook', content: '', digest: '', payload: {} },
+        AUDIT,
+      ),
     /catalog_path_version_key/,
   ],
   [
@@ -301,7 +350,13 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     /catalog_latest_newest/,
   ],
   ['a playbook', (s) => findHead(s, 'p'), /catalog_path_version_key/],
-  ['delete a playbook', (s) => hide(s, 'p', '1'), /catalog_path_version_key/],
+  ['delete a playbook', (s) => hide(s, 'p', '1', AUDIT), /catalog_path_version_key/],
+  ['count playbooks of a folder', (s) => countPlaybooks(s, 'p7/'), /catalog_latest_by_path/],
+  [
+    'list playbooks of a folder',
+    (s) => listHeads(s, { after: null, limit: 10 }, 'p7/'),
+    /catalog_(by_path|path_version_key)/,
+  ],
   ['list playbooks', (s) => listHeads(s, { after: null, limit: 10 }), /catalog_(newest|pkey)/],
 ]
 

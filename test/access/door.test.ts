@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { newClient } from './support.ts'
+import { newClient } from '../support.ts'
 
 const KEY = 'a key of sixteen and more'
 const REFUSAL = 'send an API key as a bearer token, or by Basic as the password'
