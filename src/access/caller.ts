@@ -40,9 +40,11 @@ export function mayReach({ within }: Pick<Caller, 'within'>, path: string): bool
   return within === null || path.startsWith(within)
 }
 
-/** @throws AppError `forbidden` unless the caller may register a playbook under a path; it tells nothing of what is there. */
+/** @throws AppError `forbidden` where a caller names a path that it does not see; nothing of what is there is told. */
 export function requireReach(caller: Pick<Caller, 'within'>, path: string): void {
-  if (!mayReach(caller, path)) fail('forbidden', `this key registers below '${caller.within}' only`)
+  if (!mayReach(caller, path)) {
+    fail('forbidden', `this key is for playbooks below '${caller.within}' alone`)
+  }
 }
 
 /** @throws AppError `forbidden` for callers that see a part of the playbooks only. */

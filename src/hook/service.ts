@@ -1,7 +1,7 @@
 // Hooks: made, changed, read, taken away; and their deliveries.
 
 import { auditOf } from '../access/audit.ts'
-import { type Caller, mayReach } from '../access/caller.ts'
+import { type Caller, requireReach } from '../access/caller.ts'
 import { fromBase64, toBase64, toBase64Url } from '../base64.ts'
 import { brokenConstraint, rowsOf, type Sql, type Statement } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
@@ -288,12 +288,6 @@ function drawSecret(provider: Provider): string | null {
   if (!DRAWN.has(provider)) return null
   const bytes = crypto.getRandomValues(new Uint8Array(32))
   return provider === 'standard' ? `whsec_${toBase64(bytes)}` : toBase64Url(bytes)
-}
-
-function requireReach(caller: Caller, path: string): void {
-  if (!mayReach(caller, path)) {
-    fail('forbidden', `this key is for playbooks below '${caller.within}' alone`)
-  }
 }
 
 function shownHook(row: HookRow) {
