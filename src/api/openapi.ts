@@ -78,7 +78,11 @@ export function describeApi(operations: readonly Operation[], version: string) {
     paths,
     components: {
       securitySchemes: {
-        key: { type: 'http', scheme: 'bearer', description: 'the API key' },
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'an API key, or a token; roles are its scopes, and `admin` has all',
+        },
         basic: { type: 'http', scheme: 'basic', description: 'any name, the API key as password' },
       },
     },
@@ -102,7 +106,7 @@ function operationOf(
     tags: [tagOf(path)],
     summary,
     ...(description !== undefined && { description }),
-    ...(declaration.open && { security: [] }),
+    ...securityOf(declaration),
     requestParams: {
       ...(names.length > 0 && {
         path: z.object(
@@ -137,14 +141,22 @@ function operationOf(
   }
 }
 
+/** Who may: with each of the scopes as a role, in either way of sending a key; without one any caller. */
+function securityOf({ open = false, scope }: Declaration) {
+  if (open) return { security: [] }
+  if (scope === null) return {}
+  return { security: [scope].flat().flatMap((role) => [{ key: [role] }, { basic: [role] }]) }
+}
+
 /** Problems by status: those of its own, and those that any operation may meet. */
-function problemsOf(method: string, { query, body, errors = [], open = false }: Declaration) {
+function problemsOf(method: string, declaration: Declaration) {
+  const { scope, query, body, errors = [], open = false } = declaration
   const codes = new Set<ProblemCode>(errors)
   if (!open)
     for (const code of ['unauthorized', 'rate_limited', 'misconfigured', 'unavailable'] as const)
       codes.add(code)
-  // where it is sent from matters to what changes something
-  if (!open && method !== 'GET') codes.add('forbidden')
+  // of a caller without the scope, or a page of another origin that would change something
+  if (!open && (scope !== null || method !== 'GET')) codes.add('forbidden')
   if (query || body) codes.add('invalid_input')
   if (body) for (const code of ['malformed', 'too_large'] as const) codes.add(code)
   const byStatus = Map.groupBy(codes, problemStatus)

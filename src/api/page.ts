@@ -20,6 +20,7 @@ interface Shown {
   path: string
   summary?: string
   description?: string
+  security?: Record<string, string[]>[]
   tags?: string[]
   parameters?: Parameter[]
   requestBody?: { content: Record<string, { schema?: Schema; example?: unknown }> }
@@ -80,14 +81,17 @@ function details(operation: Shown): Html {
     path,
     summary,
     description,
+    security = [],
     parameters = [],
     requestBody,
     responses = {},
   } = operation
   const body = requestBody?.content['application/json']
+  const scopes = [...new Set(security.flatMap((way) => Object.values(way).flat()))]
   return html`<details>
 <summary><b class="${method}">${method.toUpperCase()}</b> <code>${path}</code> ${summary}</summary>
 ${description && html`<p>${description}</p>`}
+${scopes.length > 0 && html`<p>Scope: ${scopes.join(' or ')}</p>`}
 ${parameters.length > 0 && html`<h3>Parameters</h3><table>${parameters.map(row)}</table>`}
 ${body?.schema && html`<h3>Body</h3>${code(body.schema)}`}
 ${body?.example !== undefined && html`<h3>Example</h3>${code(body.example)}`}

@@ -2,8 +2,6 @@
 import type { Scope } from '../../src/access/caller.ts'
 import { type Client, newClient } from '../support.ts'
 
-export const ROOT_KEY = 'the key of the root, who may all'
-
 /** Lets everybody in, and so makes the keys. */
 export const open = newClient()
 let names = 0
@@ -18,11 +16,12 @@ export async function newKey(scopes: readonly Scope[], more: Record<string, unkn
 
 /** A client of a Worker that wants a key, with this one. */
 export function withKey(key: string | null, client: Client = newClient({ ACCESS: 'key' })) {
-  const headers = key === null ? {} : { authorization: `Bearer ${key}` }
+  const authorization: Record<string, string> =
+    key === null ? {} : { authorization: `Bearer ${key}` }
   return {
     client,
-    send: (method: string, path: string, body?: unknown) =>
-      client.send(method, path, body, { headers }),
+    send: (method: string, path: string, body?: unknown, headers = {}) =>
+      client.send(method, path, body, { headers: { ...headers, ...authorization } }),
   }
 }
 

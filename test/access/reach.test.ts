@@ -1,8 +1,9 @@
 // What a key with a path prefix may not see is not there: a request about it is answered, byte for byte but for the
 // names that it has itself, like one about what nobody ever had, and changes nothing.
+import { neon } from '@neondatabase/serverless'
 import { beforeAll, expect, test } from 'vitest'
 import { SCOPES } from '../../src/access/caller.ts'
-import type { Json } from '../../src/json.ts'
+import { type Json, toJson } from '../../src/json.ts'
 import { declared } from '../routes/description.ts'
 import { addressOf, type Bad, type Good, type Sent } from '../routes/line.ts'
 import { TABLE } from '../routes/table/index.ts'
@@ -23,6 +24,8 @@ const standing = own.flatMap((line) =>
     : [],
 )
 
+const sql = neon(open.env.DATABASE_URL as string)
+
 /** Sees nothing of what the table is about. */
 let stranger: KeyClient
 /** Sees all of it, as it all is below `test/`. */
@@ -34,7 +37,7 @@ beforeAll(async () => {
 })
 
 const send = ({ send: by }: KeyClient, on: string, sent: Sent) =>
-  by(...addressOf(on, sent), sent.body)
+  by(...addressOf(on, sent), sent.body, sent.headers)
 
 /** Replies to requests about nothing, where they are no 404. */
 const NOTHING: Readonly<Record<string, unknown>> = {
@@ -85,11 +88,29 @@ const anonymous = (text: string) =>
     .replace(PATH, '#')
     .replaceAll('no/such/p', '#')
 
+/** All that is stored of what a request names. */
+async function storedOf(sent: Sent): Promise<unknown> {
+  const { params, query, body } = sent
+  const text = toJson({ params, query, body } as unknown as Json)
+  const [ids, paths] = [text.match(ID) ?? [], text.match(PATH) ?? []]
+  return sql`
+    select 'execution' as what, x::text as line from noetl.execution x where x.execution_id = any(${ids}::bigint[])
+    union all
+    select 'job', q::text from noetl.queue q
+    where q.execution_id = any(${ids}::bigint[]) or q.queue_id = any(${ids}::bigint[])
+    union all
+    select 'entry', c::text from noetl.catalog c
+    where c.path = any(${paths}) or c.catalog_id = any(${ids}::bigint[])
+    order by 1, 2`
+}
+
 async function expectNothing(on: string, sent: Sent) {
+  const before = await storedOf(sent)
   const [there, not] = [
     await send(stranger, on, sent),
     await send(stranger, on, aboutNothing(sent)),
   ]
+  expect(await storedOf(sent)).toEqual(before)
   expect(anonymous(there.text)).toBe(anonymous(not.text))
   expect([there.status, there.headers.get('link')]).toEqual([not.status, null])
   const { status, body } = there
@@ -110,7 +131,8 @@ test.each(good)('%s, outside', async (_name, line) => {
   const { sent, is } = await line.prepare()
   await expectNothing(line.on, sent)
   // and whoever sees it finds it as it was
-  const reply = await open.send(...addressOf(line.on, sent), sent.body)
+  const headers = sent.headers ?? {}
+  const reply = await open.send(...addressOf(line.on, sent), sent.body, { headers })
   expect(reply.status, reply.text).toBe(200)
   expect(reply.body).toMatchObject(is ?? {})
 })

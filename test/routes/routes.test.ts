@@ -98,7 +98,7 @@ test('replies are described strictly, but for what users and workers fill', () =
     'body context input_context labels layout meta metadata output_result rendered result results runtime',
   )
   expect(shown('have any keys')).toBe(
-    'GET /api/catalog/schema GET /openapi.json POST /api/events context counts data headers parameters payload query runtime',
+    'GET /api/catalog/schema GET /openapi.json POST /api/events context counts data detail headers parameters payload query runtime',
   )
   expect(shown('be missing')).toBe(
     'column drawn_secret errors faults line requestor result_omitted waiting_for',

@@ -143,3 +143,10 @@ export async function credential() {
   })
   return { name, id: String(id), data }
 }
+
+/** An API key. */
+export async function key() {
+  const name = fresh('key')
+  const { id } = await must('POST', '/api/keys', { name, scopes: ['read'] })
+  return { name, id: String(id) }
+}

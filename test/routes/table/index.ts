@@ -1,3 +1,4 @@
+import { access } from './access.ts'
 import { catalog } from './catalog.ts'
 import { executions } from './executions.ts'
 import { hooks } from './hooks.ts'
@@ -6,4 +7,4 @@ import { queue } from './queue.ts'
 import { runtimes } from './runtimes.ts'
 
 /** All lines. */
-export const TABLE = [...executions, ...queue, ...runtimes, ...catalog, ...hooks, ...others]
+export const TABLE = [...executions, ...queue, ...runtimes, ...catalog, ...hooks, ...others, ...access]
