@@ -74,7 +74,6 @@ export async function storeContent(
   request: ContentRequest,
   refused: Refused,
 ) {
-  requireReach(caller, path)
   // the original takes an empty one for none
   const given = { ...request, content: request.content || null }
   const entry = await entryFrom(textOf(given, 'Content is required.'), refused, 'Playbook', path)
