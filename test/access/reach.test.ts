@@ -101,6 +101,8 @@ async function storedOf(sent: Sent): Promise<unknown> {
     union all
     select 'entry', c::text from noetl.catalog c
     where c.path = any(${paths}) or c.catalog_id = any(${ids}::bigint[])
+    union all
+    select 'hook', h::text from noetl.hook h where h.name = any(${Object.values(params ?? {})})
     order by 1, 2`
 }
 

@@ -40,7 +40,8 @@ test.each(writing)('%s is not for pages of other origins', async (on) => {
 test.each([...new Set(operations.map((on) => on.split(' ')[1] ?? ''))])(
   '%s tells which methods it takes',
   async (path) => {
-    const [method, address] = askedOf(`PATCH ${path}`)
+    const other = operations.includes(`PATCH ${path}`) ? 'PUT' : 'PATCH'
+    const [method, address] = askedOf(`${other} ${path}`)
     const { headers, body } = await client.send(method, address)
     expect(body).toEqual(problemOf('method_not_allowed', address))
     const methods = operations.filter((on) => on.endsWith(` ${path}`)).map((on) => on.split(' ')[0])

@@ -7,4 +7,12 @@ import { queue } from './queue.ts'
 import { runtimes } from './runtimes.ts'
 
 /** All lines. */
-export const TABLE = [...executions, ...queue, ...runtimes, ...catalog, ...hooks, ...others, ...access]
+export const TABLE = [
+  ...executions,
+  ...queue,
+  ...runtimes,
+  ...catalog,
+  ...hooks,
+  ...others,
+  ...access,
+]
