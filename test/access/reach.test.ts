@@ -231,6 +231,32 @@ test('a run keeps to the prefix of who started it, and so do its child execution
   )
 })
 
+test('a playbook that others have run here is not there, either', async () => {
+  const { path, catalog_id } = await world.running()
+  for (const [named, nobody] of [
+    [{ path }, { path: 'no/such/p' }],
+    [
+      { path, version: 1 },
+      { path: 'no/such/p', version: 1 },
+    ],
+    [{ catalog_id }, { catalog_id: world.NOBODY }],
+  ]) {
+    await open.post('/api/execute', named)
+    const [there, not] = [
+      await stranger.send('POST', '/api/execute', named),
+      await stranger.send('POST', '/api/execute', nobody),
+    ]
+    expect([there.status, anonymous(there.text)]).toEqual([404, anonymous(not.text)])
+  }
+  // nor when it is gone
+  await open.send('DELETE', `/api/catalog/playbooks/${path}`)
+  const gone = await stranger.send('POST', '/api/execute', { catalog_id })
+  expect([gone.status, gone.body.detail]).toEqual([
+    404,
+    `Catalog entry with ID '${catalog_id}' not found`,
+  ])
+})
+
 test('what is no playbook is told to those alone who see it', async () => {
   const path = `test/data${Date.now()}`
   const { body } = await open.post('/api/catalog/register', {
