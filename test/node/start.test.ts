@@ -162,8 +162,39 @@ test('the README’s own commands do what it says', async () => {
   expect(registered).toMatchObject({ status: 'success', path: 'demo/hello', version: 1 })
   expect(run).toMatchObject({ status: 'running', path: 'demo/hello' })
   expect(listed).toMatchObject([{ status: 'COMPLETED', result: { said: 'hello edge' } }])
+
+  const hooks = readFileSync(join(ROOT, 'docs/hooks.md'), 'utf8')
+  const [, example = ''] = /```sh\n([\s\S]*?)```/.exec(hooks) ?? []
+  const made = await promisify(execFile)('bash', [
+    '-ec',
+    example.replaceAll('http://127.0.0.1:8787', started.url),
+  ])
+  expect(JSON.parse(made.stdout)).toMatchObject({ name: 'on-push', url: '/hooks/on-push' })
   started.child.kill('SIGINT')
   await started.ended
+})
+
+test('with keys, the first one is made by npm run keys, whether it runs or not', async () => {
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['dev/keys.ts', ...args], { cwd: home })
+  const before = (await run('create', 'before', 'read')).stdout.trim()
+  const started = await start({ ACCESS: 'key' })
+  expect((await fetch(`${started.url}/api/executions`)).status).toBe(401)
+  const beside = (await run('create', 'beside', 'admin')).stdout.trim()
+  for (const key of [before, beside]) {
+    expect((await get(`${started.url}/api/executions?limit=1`, key)).length).toBe(1)
+  }
+  const keys = (await get(`${started.url}/api/keys`, beside)).items as {
+    id: string
+    name: string
+  }[]
+  const id = keys.find(({ name }) => name === 'before')?.id ?? ''
+  expect((await run('revoke', id)).stdout).toContain('before is revoked')
+  expect((await run('list')).stdout).toMatch(/beside\tadmin\tall playbooks\tvalid\tused/)
+  await expect(run('create', 'beside', 'read')).rejects.toThrow(/'beside' is in use/)
+  await expect(run('create', 'x', 'everything')).rejects.toThrow(/scopes/)
+  started.child.kill('SIGTERM')
+  expect(await started.ended).toBe(0)
 })
 
 test('the README names every variable', async () => {
