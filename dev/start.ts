@@ -243,12 +243,11 @@ function printAddresses(url: URL, endpoint: Endpoint, open: boolean, id: string)
   console.log(`SQL goes through ${endpoint.url} to ${endpoint.backend}.`)
 }
 
-/** Miniflare fires no cron trigger by itself. */
+/** Miniflare fires no cron trigger by itself. The first comes at once: a minute may have passed without. */
 async function tickForEver(worker: LocalWorker, stopped: () => boolean): Promise<void> {
-  for (;;) {
-    await sleep(60_000 - (Date.now() % 60_000))
-    if (stopped()) return
+  while (!stopped()) {
     await worker.tick().catch((error: unknown) => console.error(`cron: ${messageOf(error)}`))
+    await sleep(60_000 - (Date.now() % 60_000))
   }
 }
 

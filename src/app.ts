@@ -25,6 +25,7 @@ import { deliveries, hooks } from './hook/routes.ts'
 import { declarationOf } from './operation.ts'
 import { queue } from './queue/routes.ts'
 import { runtimes } from './runtime/routes.ts'
+import { schedules } from './schedule/routes.ts'
 
 async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<void> {
   countRequest()
@@ -87,6 +88,7 @@ export const app = new Hono()
   .route('/api', keys)
   .route('/api/hooks', hooks)
   .route('/hooks', deliveries)
+  .route('/api/schedules', schedules)
   .route('/', about)
 
 /** The types of all routes, for `hc`. */

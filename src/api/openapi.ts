@@ -32,6 +32,7 @@ const TAGS: readonly (readonly [prefix: string, tag: string])[] = [
   ['/api/workflow', 'Executions'],
   ['/api/aggregate', 'Executions'],
   ['/api/broker', 'Worker pools'],
+  ['/api/schedules', 'Schedules'],
   ['/api/dashboard', 'Dashboard'],
   ['/api/events', 'Events'],
   ['/api/exec', 'Executions'],

@@ -2,16 +2,13 @@
 // new one does not begin (`skip`), or the last one is cancelled (`replace`). Tables of things that start runs have
 // three columns for it: overlap, current_execution_id, and replaced, the runs that are still to be cancelled.
 
-import { rowsOf, type Sql, type Statement } from '../db.ts'
-import { AppError } from '../errors.ts'
-import { cancel } from '../event/service.ts'
-import { type Driver, goOn } from '../executor/drive.ts'
+import type { Sql, Statement } from '../db.ts'
 
 export const OVERLAPS = ['allow', 'skip', 'replace'] as const
 export type Overlap = (typeof OVERLAPS)[number]
 
 /** Tables that have the columns. */
-type Table = 'noetl.hook' | 'noetl.schedule'
+export type OverlapTable = 'noetl.hook' | 'noetl.schedule'
 
 /**
  * Whether the last run of row `t` has ended. An update that waited for another sees that one's row, but the
@@ -26,50 +23,30 @@ const hasEnded = (sql: Sql): Statement => sql`(t.current_execution_id is null
 /** For `where` of an update of `t`: whether a new run may begin. */
 export const mayBegin = (sql: Sql): Statement => sql`(t.overlap <> 'skip' or ${hasEnded(sql)})`
 
-/** For `set` of the same update: the new run takes the place of the last one. */
+/** For `set` of the same update: the new run takes the place of the last one, if it may begin. */
 export const takePlace = (sql: Sql, executionId: string): Statement => sql`
-  current_execution_id = ${executionId}::bigint,
+  current_execution_id = case when ${mayBegin(sql)} then ${executionId}::bigint else t.current_execution_id end,
   replaced = case when t.overlap = 'replace' and not ${hasEnded(sql)}
     then t.replaced || t.current_execution_id else t.replaced end`
 
 /** Rows of a table with runs that are to be cancelled; all rows, or one. */
-const findReplaced = (sql: Sql, table: Table, key: string, id: string | null): Statement => sql`
+export const findReplaced = (
+  sql: Sql,
+  table: OverlapTable,
+  key: string,
+  id: string | null,
+): Statement => sql`
   select t.${sql.unsafe(key)}::text as id, t.replaced::text[] as replaced from ${sql.unsafe(table)} t
   where t.replaced <> '{}' and (${id}::bigint is null or t.${sql.unsafe(key)} = ${id}::bigint)
   limit 100`
 
-const dropReplaced = (sql: Sql, table: Table, key: string, id: string, ids: string[]): Statement =>
+export const dropReplaced = (
+  sql: Sql,
+  table: OverlapTable,
+  key: string,
+  id: string,
+  ids: string[],
+): Statement =>
   sql`update ${sql.unsafe(table)} t
     set replaced = array(select unnest(t.replaced) except select unnest(${ids}::bigint[]))
     where t.${sql.unsafe(key)} = ${id}`
-
-/**
- * Cancels the runs that others have taken the place of: those of one row, or, for the sweeper, of all. What fails is
- * left to the next sweep.
- */
-export async function cancelReplaced(
-  driver: Driver,
-  table: Table,
-  id: string | null = null,
-): Promise<void> {
-  const { sql } = driver
-  const key = table === 'noetl.hook' ? 'hook_id' : 'schedule_id'
-  const rows = await rowsOf<{ id: string; replaced: string[] }>(findReplaced(sql, table, key, id))
-  for (const row of rows) {
-    for (const executionId of row.replaced) {
-      const { committed } = await cancel(driver, executionId, 'a newer run takes its place').catch(
-        ended,
-      )
-      await goOn(driver, committed)
-    }
-    await rowsOf(dropReplaced(sql, table, key, row.id, row.replaced))
-  }
-}
-
-/** It had ended by itself, or is kept no longer. */
-function ended(error: unknown): { committed: null } {
-  if (error instanceof AppError && (error.code === 'conflict' || error.code === 'not_found')) {
-    return { committed: null }
-  }
-  throw error
-}

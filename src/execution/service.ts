@@ -321,6 +321,8 @@ function shown(run: StandingRun, request: RunRequest): RunReply {
 export interface IdempotencyKey {
   caller: string
   key: string
+  /** What makes a request the same one, where the run's is made for each sending anew. */
+  request?: string
 }
 
 /**
@@ -330,10 +332,10 @@ export interface IdempotencyKey {
 export async function runOnce(
   engine: Engine,
   how: Omit<Start, 'occasion'>,
-  given: IdempotencyKey,
+  { request, ...given }: IdempotencyKey,
   claim: Claim | null,
 ): Promise<Pick<Run, 'reply'> & { committed: Committed | null }> {
-  const fingerprint = await sha256(toJson(how.request))
+  const fingerprint = await sha256(request ?? toJson(how.request))
   const once = (execution_id: string) =>
     takeKey(engine.sql, { ...given, fingerprint, execution_id })
   const outcome = await startEntry(engine, { ...how, occasion: once }, claim)

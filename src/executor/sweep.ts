@@ -2,21 +2,27 @@
 
 import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
-import { cancelReplaced } from '../execution/overlap.ts'
+import { cancelReplaced } from '../execution/replaced.ts'
 import { dropDeliveries } from '../hook/deliveries.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
 import { failJob } from '../queue/service.ts'
+import { startDue } from '../schedule/due.ts'
 import { cancelChild, reportUp } from './child.ts'
 import { type Driver, goOn, notify, takeUp } from './drive.ts'
 
 /**
  * Frees leases that ran out, fails steps whose last attempt fell silent, and has executions taken up
  * that have free edge jobs or unanswered reports; then adds what has ended to the dashboard's figures.
- * Each one's trouble is its own.
+ * Beside it, starts the runs that schedules are due. Each one's trouble is its own.
  */
 export async function sweepOnce(driver: Driver): Promise<void> {
-  const found = await freeLeases(driver)
-  if (found) await followUp(driver, found)
+  const due = alone('schedules', () => startDue(driver))
+  try {
+    const found = await freeLeases(driver)
+    if (found) await followUp(driver, found)
+  } finally {
+    await due
+  }
 }
 
 /** Frees leases that ran out; answers with what else is to be done. One round trip. */

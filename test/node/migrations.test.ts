@@ -27,6 +27,7 @@ import { type NewReport, record } from '../../src/event/report.ts'
 import { INITIAL } from '../../src/event/state.ts'
 import { countJobs, findLease, heartbeat, lease, listJobs } from '../../src/queue/jobs.ts'
 import { extend, resume, sweep } from '../../src/queue/leases.ts'
+import { findDue } from '../../src/schedule/queries.ts'
 import { AUDIT } from '../catalog/audit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -92,6 +93,11 @@ async function fill(): Promise<void> {
       select ${BUSY}, 1 + o * 50 + i, 1000000 + o * 50 + i, 1, 'iteration_completed', 'b',
         format('b[%s][%s]', o, i), 'iteration', 'COMPLETED', i
       from generate_series(0, 99) o, generate_series(0, 49) i`,
+    sql`insert into noetl.schedule (schedule_id, name, cron, timezone, path, overlap, catch_up, enabled, next_at,
+        created_by)
+      select n, 's' || n, '* * * * *', 'UTC', 'p', 'allow', 'none', n % 10 > 0,
+        case when n % 10 > 0 then now() + (n - 100) * interval '1 minute' end, 'cli'
+      from generate_series(1, 5000) n`,
   ])
   await sql`analyze`
 }
@@ -358,6 +364,12 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     /catalog_(by_path|path_version_key)/,
   ],
   ['list playbooks', (s) => listHeads(s, { after: null, limit: 10 }), /catalog_(newest|pkey)/],
+  ['due schedules', (s) => findDue(s, null, 100), /schedule_due/],
+  [
+    'due schedules, further on',
+    (s) => findDue(s, { next_at: '2026-01-01', id: '1' }, 100),
+    /Index Cond: .*ROW\(next_at, schedule_id\)/,
+  ],
 ]
 
 test.each(HOT)('%s is answered by its index', async (_name, statement, index) => {
@@ -366,7 +378,9 @@ test.each(HOT)('%s is answered by its index', async (_name, statement, index) =>
   const text = plan.map((row) => row['QUERY PLAN']).join('\n')
   expect(text).toMatch(index)
   // a partition without rows costs nothing to read whole
-  expect(text).not.toMatch(/Seq Scan on (queue|catalog|(execution|event)_\d+) .*rows=\d{4}/)
+  expect(text).not.toMatch(
+    /Seq Scan on (queue|catalog|schedule|(execution|event)_\d+) .*rows=\d{4}/,
+  )
 })
 
 /** A statement's text and parameters, as the driver sends them. */

@@ -22,6 +22,12 @@ const OURS: Readonly<Record<string, string>> = {
   'POST /api/hooks/{name}/deliveries/{row_id}/redeliver':
     'what failed can be mended and taken again',
   'POST /hooks/{name}': 'where webhooks are delivered to',
+  'POST /api/schedules': 'NoETL has no clock of its own',
+  'GET /api/schedules': 'the same',
+  'GET /api/schedules/{name}': 'the same',
+  'PATCH /api/schedules/{name}': 'the same',
+  'DELETE /api/schedules/{name}': 'the same',
+  'POST /api/schedules/{name}/run': 'one need not wait to see what it does',
   'POST /api/queue/{queue_id}/redrive': 'a dead job is nothing to repair in the database by hand',
   'POST /api/keys': 'NoETL has none: whoever reaches it may do everything',
   'GET /api/keys': 'the same',
@@ -40,6 +46,10 @@ const UNSHOWN: Readonly<Record<string, readonly string[]>> = {
   // too many at once change the same playbook
   'PUT /api/catalog/playbook': ['conflict'],
   'PUT /api/catalog/playbook/content': ['conflict'],
+  // too many at once change the same schedule
+  'PATCH /api/schedules/{name}': ['conflict'],
+  // runs that cannot be cancelled
+  'DELETE /api/schedules/{name}': ['conflict'],
 }
 
 const operations = [...declarations.keys()].sort()

@@ -150,3 +150,12 @@ export async function key() {
   const { id } = await must('POST', '/api/keys', { name, scopes: ['read'] })
   return { name, id: String(id) }
 }
+
+/** A schedule that is not due for long; its playbook waits for a worker. */
+export async function schedule(more: JsonObject = {}) {
+  const { path } = await registered()
+  const name = fresh('schedule')
+  const body = { name, cron: '0 0 1 1 *', path, ...more }
+  const { id } = await must('POST', '/api/schedules', body)
+  return { name, path, id: String(id) }
+}

@@ -5,6 +5,7 @@ import { hooks } from './hooks.ts'
 import { others } from './others.ts'
 import { queue } from './queue.ts'
 import { runtimes } from './runtimes.ts'
+import { schedules } from './schedules.ts'
 
 /** All lines. */
 export const TABLE = [
@@ -13,6 +14,7 @@ export const TABLE = [
   ...runtimes,
   ...catalog,
   ...hooks,
+  ...schedules,
   ...others,
   ...access,
 ]

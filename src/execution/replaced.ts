@@ -1,0 +1,43 @@
+// Runs that others have taken the place of are cancelled.
+
+import { rowsOf } from '../db.ts'
+import { AppError } from '../errors.ts'
+import { cancel } from '../event/service.ts'
+import { type Driver, goOn } from '../executor/drive.ts'
+import { dropReplaced, findReplaced, type OverlapTable } from './overlap.ts'
+
+/**
+ * Cancels the runs that others have taken the place of: those of one row, or, for the sweeper, of all. What fails is
+ * left to the next sweep.
+ */
+export async function cancelReplaced(
+  driver: Driver,
+  table: OverlapTable,
+  id: string | null = null,
+): Promise<void> {
+  const { sql } = driver
+  const key = table === 'noetl.hook' ? 'hook_id' : 'schedule_id'
+  const rows = await rowsOf<{ id: string; replaced: string[] }>(findReplaced(sql, table, key, id))
+  for (const row of rows) {
+    try {
+      for (const executionId of row.replaced) await cancelOne(driver, executionId)
+      await rowsOf(dropReplaced(sql, table, key, row.id, row.replaced))
+    } catch (error) {
+      console.error(`${table} ${row.id}: a run that was replaced is not cancelled yet`, error)
+    }
+  }
+}
+
+async function cancelOne(driver: Driver, executionId: string): Promise<void> {
+  const reason = 'a newer run takes its place'
+  const { committed } = await cancel(driver, executionId, reason).catch(ended)
+  await goOn(driver, committed)
+}
+
+/** It had ended by itself, or is kept no longer. */
+function ended(error: unknown): { committed: null } {
+  if (error instanceof AppError && (error.code === 'conflict' || error.code === 'not_found')) {
+    return { committed: null }
+  }
+  throw error
+}
