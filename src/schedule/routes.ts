@@ -53,7 +53,7 @@ export const schedules = new Hono()
     '/',
     operation({
       summary: 'Schedules, by name',
-      scope: ['read', 'hook'],
+      scope: 'hook',
       reach: 'own',
       query: ScheduleQuery,
       reply: ScheduleList,
@@ -69,7 +69,7 @@ export const schedules = new Hono()
     '/:name',
     operation({
       summary: 'A schedule, with its next runs',
-      scope: ['read', 'hook'],
+      scope: 'hook',
       reach: 'own',
       reply: Schedule,
       errors: ['not_found'],

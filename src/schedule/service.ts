@@ -32,7 +32,8 @@ export async function createSchedule(sql: Sql, caller: Caller, request: NewSched
   const schedule_id = newId()
   // what the clocks of the Worker and the database differ by only moves the line between past and future
   const now = new Date()
-  check({ ...request, id: schedule_id }, caller, now)
+  requireReach(caller, request.path)
+  check({ ...request, id: schedule_id }, now)
   const audit = auditOf(caller, 'schedule.created', `schedule:${request.name}`, told(request))
   const next_at = request.enabled ? firstAfter(request, now) : null
   const { within } = caller
@@ -81,7 +82,12 @@ export async function reschedule(sql: Sql, caller: Caller, name: string, change:
     const read = await getSchedule(sql, caller, name)
     const next = { ...read, ...given(change), within: narrower(read.within, caller.within) }
     const now = new Date(read.now)
-    check(next, { within: next.within }, now)
+    requireReach(caller, next.path)
+    // its runs would not find the playbook
+    if (!mayReach(next, next.path)) {
+      fail('forbidden', `runs of this schedule see playbooks below '${next.within}' alone`)
+    }
+    check(next, now)
     const isRetimed = next.cron !== read.cron || next.timezone !== read.timezone
     const waitsFor = isRetimed ? null : read.next_at
     const next_at = next.enabled ? (waitsFor ?? firstAfter(next, now)) : null
@@ -143,16 +149,16 @@ function given(change: ScheduleChange): Partial<Definition> {
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
 }
 
+function requireReach(caller: Caller, path: string): void {
+  if (!mayReach(caller, path)) {
+    fail('forbidden', `this key is for playbooks below '${caller.within}' alone`)
+  }
+}
+
 function check(
-  schedule: Pick<Definition, 'cron' | 'timezone' | 'path' | 'parameters'> & {
-    id: string
-    name: string
-  },
-  { within }: Pick<Caller, 'within'>,
+  schedule: Pick<Definition, 'cron' | 'timezone' | 'parameters'> & { id: string; name: string },
   now: Date,
 ): void {
-  const { path } = schedule
-  if (!mayReach({ within }, path)) fail('forbidden', `'${path}' is not below '${within}'`)
   const fault = timingFault(schedule, now)
   if (fault) refuse(`/${fault.part}`, fault.detail)
   rendered(() => parametersAt(schedule, now.toISOString()))

@@ -60,11 +60,12 @@ const NOTHING: Readonly<Record<string, unknown>> = {
     expect.objectContaining({ data: { value } }),
   ),
   'GET /api/hooks': { items: [] },
+  'GET /api/schedules': { items: [] },
   // it is about no execution at all
   'POST /api/workflow/config': { status: 'ignored', reason: 'missing execution_id' },
 }
 /** Where a path is named for something to be made there. */
-const MAKING = /^(POST \/api\/(catalog\/register|hooks)|PUT \/api\/catalog\/.*)$/
+const MAKING = /^(POST \/api\/(catalog\/register|hooks|schedules)|PUT \/api\/catalog\/.*)$/
 
 const ID = /\d{17,19}/g
 const PATH = /test\/p\d+-\d+\/p|routes\/named-\d+-\d+/g
@@ -103,6 +104,8 @@ async function storedOf(sent: Sent): Promise<unknown> {
     where c.path = any(${paths}) or c.catalog_id = any(${ids}::bigint[])
     union all
     select 'hook', h::text from noetl.hook h where h.name = any(${Object.values(params ?? {})})
+    union all
+    select 'schedule', s::text from noetl.schedule s where s.name = any(${Object.values(params ?? {})})
     order by 1, 2`
 }
 

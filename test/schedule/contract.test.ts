@@ -226,7 +226,7 @@ describe('callers of a part of the playbooks', () => {
     const { name, path } = await given(client)
     const get = (headers: object) =>
       keyed.send('GET', `/api/schedules/${name}`, undefined, { headers: headers as never })
-    expect([(await get(reader)).status, (await get(runner)).status]).toEqual([200, 403])
+    expect([(await get(reader)).status, (await get(runner)).status]).toEqual([403, 403])
     expect((await create(reader, path)).status).toBe(403)
     expect((await patch(name, { enabled: false }, keyed, reader)).status).toBe(403)
   })

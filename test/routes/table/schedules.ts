@@ -88,7 +88,6 @@ export const schedules = [
       notify: [],
       enabled: true,
       last_at: null,
-      created_by: 'open',
       next_at: expect.stringMatching(/^\d{4}-01-01T00:00:00.000000Z$/),
     }),
   }),
