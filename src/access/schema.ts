@@ -6,7 +6,7 @@ import { SCOPES } from './caller.ts'
 const ScopeName = z.enum(SCOPES).meta({ id: 'Scope' })
 
 /** What the paths of some playbooks begin with, as `team-a/`. */
-export const PathPrefix = z
+const PathPrefix = z
   .string()
   .trim()
   .min(1)

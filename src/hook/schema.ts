@@ -8,7 +8,7 @@ import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
 import { checkExpression, checkSyntax, namesInValue, TemplateError } from '../template/index.ts'
 import { PROVIDERS } from './verify/index.ts'
 
-export const RESULTS = ['started', 'ignored', 'skipped', 'challenged', 'refused', 'failed'] as const
+const RESULTS = ['started', 'ignored', 'skipped', 'challenged', 'refused', 'failed'] as const
 export type Result = (typeof RESULTS)[number]
 
 const Name = z
