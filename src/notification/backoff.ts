@@ -37,6 +37,8 @@ export function delayAfter(attempts: number, retryAfter: number, random: number)
 export function retryAfterOf(header: string | null, now: number): number {
   if (header === null) return 0
   const text = header.trim()
-  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now) / 1000
+  // Date.parse reads almost anything as a date
+  const date = /^[A-Z][a-z]{2}, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN
+  const seconds = /^\d+$/.test(text) ? Number(text) : (date - now) / 1000
   return seconds > 0 ? seconds : 0
 }

@@ -1,12 +1,11 @@
 import * as z from 'zod'
 import { Id } from '../ids.ts'
-import type { Json } from '../json.ts'
-import { shownAs, Time } from '../schema.ts'
+import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
 import { TARGETS_SCHEMA, targetFaults, targetsOf } from './target.ts'
 
 /** Who is told of an execution's end. */
 export const Targets = z
-  .custom<Json>()
+  .union([z.string(), AnyObject, z.array(AnyJson)])
   .superRefine((given, context) => {
     for (const { at, detail } of targetFaults(given)) {
       context.addIssue({ code: 'custom', path: at, message: detail })

@@ -1,5 +1,6 @@
 // What the requests of the table need to be there: each call makes things of its own.
 import { neon } from '@neondatabase/serverless'
+import { inject } from 'vitest'
 import type { Json, JsonObject } from '../../src/json.ts'
 import { chain, completed, newClient } from '../support.ts'
 
@@ -150,3 +151,19 @@ export async function key() {
   const { id } = await must('POST', '/api/keys', { name, scopes: ['read'] })
   return { name, id: String(id) }
 }
+
+/** A notification that its receiver has answered so. */
+async function notified(status: number) {
+  const { catalog_id } = await registered({
+    ...text(),
+    content: `path: ${fresh('notified')}\nworkflow: [{step: start, next: end}, {step: end}]`,
+  })
+  const url = `${inject('echo')}/status/${status}`
+  const { execution_id } = await must('POST', '/api/executions/run', { catalog_id, notify: [url] })
+  const { items } = await must('GET', `/api/notifications?execution_id=${execution_id}`)
+  return { id: String(items[0].id), execution_id: String(execution_id) }
+}
+
+/** One that its receiver has taken, and one that it wants no more. */
+export const taken = () => notified(200)
+export const untaken = () => notified(410)
