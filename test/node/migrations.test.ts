@@ -369,7 +369,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     (s) => leaseDue(s, { lease_id: '1', execution_id: ID, limit: 30 }),
     /Index Scan using notification_once/,
   ],
-  ['notifications to be dropped', (s) => tidy(s), /notification_by_status/],
+  ['notifications to be dropped', (s) => tidy(s), /notification_(by_status|pkey)/],
   ['notifications', (s) => listNotifications(s, ANY_NOTIFICATION), /notification_pkey/],
   [
     'notifications by status',
