@@ -6,6 +6,7 @@ import { entryByLookup } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
 import type { Overlap } from '../execution/overlap.ts'
 import { type JsonObject, toJson } from '../json.ts'
+import type { Target } from '../notification/target.ts'
 import type { Provider } from './verify/index.ts'
 
 /** A hook as the API shows it. */
@@ -25,6 +26,7 @@ export interface HookRow {
   merge: boolean
   identical_content: 'refuse' | 'allow'
   overlap: Overlap
+  notify: readonly Target[]
   enabled: boolean
   max_body_bytes: number
   keep_body_bytes: number
@@ -44,7 +46,8 @@ export interface WholeHookRow extends HookRow {
 const columns = (sql: Sql) => sql`
   h.hook_id::text as id, h.name, h.provider, h.path, h.entry_version as version, h.secret_count, h.header,
   h.public_url, h.tolerance_seconds, h.filter, h.parameters, h.delivery_id, h.merge, h.identical_content,
-  h.overlap, h.enabled, h.max_body_bytes, h.keep_body_bytes, h.keep_days, h.created_by,
+  h.overlap, coalesce(h.notify, '[]') as notify, h.enabled, h.max_body_bytes, h.keep_body_bytes, h.keep_days,
+  h.created_by,
   noetl.rfc3339(h.created_at) as created_at, noetl.rfc3339(h.updated_at) as updated_at`
 
 const wholeColumns = (sql: Sql) => sql`${columns(sql)}, h.secrets, h.within, h.revision`
@@ -58,15 +61,15 @@ export interface HookValues
 /** The written columns and their values, in one order. */
 const written = (sql: Sql) => sql`
   name, provider, path, entry_version, secrets, secret_count, header, public_url, tolerance_seconds, filter,
-  parameters, delivery_id, merge, identical_content, overlap, enabled, max_body_bytes, keep_body_bytes,
-  keep_days`
+  parameters, delivery_id, merge, identical_content, overlap, notify, enabled, max_body_bytes,
+  keep_body_bytes,  keep_days`
 
 const values = (sql: Sql, v: HookValues) => sql`
   ${v.name}::text, ${v.provider}::text, ${v.path}::text, ${v.version}::int, ${v.secrets}::text,
   ${v.secret_count}::int, ${v.header}::text, ${v.public_url}::text, ${v.tolerance_seconds}::int,
   ${v.filter}::text, ${v.parameters === null ? null : toJson(v.parameters)}::jsonb,
   ${v.delivery_id}::text, ${v.merge}::bool, ${v.identical_content}::text, ${v.overlap}::text,
-  ${v.enabled}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
+  ${toJson(v.notify)}::jsonb, ${v.enabled}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
 
 /** Whether the playbook that is meant is there. */
 const hasEntry = (sql: Sql, { path, version }: HookValues) =>

@@ -9,6 +9,7 @@ import type { Claim } from '../event/commit.ts'
 import type { Driver } from '../executor/drive.ts'
 import { newId, parseId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
+import { checkTargets } from '../notification/service.ts'
 import type { Config } from '../settings.ts'
 import { shownBody } from './content.ts'
 import {
@@ -57,6 +58,7 @@ const DRAWN: ReadonlySet<Provider> = new Set([
 export async function createHook(means: Means, request: NewHookRequest) {
   const { sql, config, caller } = means
   requireReach(caller, request.path)
+  checkTargets(config, request.notify)
   const drawn = request.secrets.length === 0 ? drawSecret(request.provider) : null
   const secrets = drawn === null ? request.secrets : [drawn]
   checkSecrets(request.provider, secrets)
@@ -238,6 +240,7 @@ async function changed(
     const { id, revision, provider } = present.row
     const { values, secrets, detail } = await change(present)
     requireReach(caller, values.path)
+    checkTargets(config, values.notify)
     checkSecrets(provider, secrets)
     const written = { ...values, ...(await sealed(config, id, secrets)) }
     const audit = auditOf(caller, action, `hook:${name}`, detail)

@@ -14,6 +14,11 @@ export const Targets = z
   .transform(targetsOf)
   .meta(shownAs(TARGETS_SCHEMA))
 
+/** A receiver, as it is shown. */
+export const TargetItem = z
+  .object({ url: z.string(), credential: z.string().nullable() })
+  .meta({ id: 'NotifyTarget' })
+
 const StatusName = z.enum(['pending', 'delivered', 'dead'])
 
 export const NotificationQuery = z.object({

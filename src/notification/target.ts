@@ -15,12 +15,19 @@ const MAX_URL = 2_048
 const MAX_CREDENTIAL = 256
 const KEYS = ['url', 'credential']
 
-const URL_SCHEMA = { type: 'string', format: 'uri', maxLength: MAX_URL }
+const URL_SCHEMA = { type: 'string', pattern: '^https?://', maxLength: MAX_URL }
 const ONE = [
   URL_SCHEMA,
   {
     type: 'object',
-    properties: { url: URL_SCHEMA, credential: { type: 'string', maxLength: MAX_CREDENTIAL } },
+    properties: {
+      url: { description: 'Where the message is sent.', ...URL_SCHEMA },
+      credential: {
+        description: 'The credential of type webhook that signs it.',
+        type: 'string',
+        maxLength: MAX_CREDENTIAL,
+      },
+    },
     required: ['url'],
     additionalProperties: false,
   },

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { deliver, hookOf } from '../hook/support.ts'
 import { newClient, playbook } from '../support.ts'
 import { isSigned, newInbox } from './inbox.ts'
 import {
@@ -13,6 +14,7 @@ import {
 } from './support.ts'
 
 const client = newClient()
+const strict = newClient({ HTTP_ALLOW_PRIVATE: 'false', HTTP_DENY_HOSTS: 'evil.example' })
 const sql = databaseOf(client)
 
 const secretOf = async (url: string) =>
@@ -126,6 +128,33 @@ describe('what receivers are told', () => {
     const rows = await notificationsOf(client, id)
     expect(rows.map(({ url }: { url: string }) => url)).toEqual([mine.url, both.url, theirs.url])
     for (const inbox of [mine, both, theirs]) expect(await inbox.messages()).toHaveLength(1)
+  })
+
+  test('all whom a hook names, of each of its runs', async () => {
+    const [inbox, other] = [newInbox(), newInbox()]
+    const hook = await hookOf(client, { notify: [inbox.url, { url: other.url }] })
+    const { body: made } = await client.get(`/api/hooks/${hook.name}`)
+    expect(made.notify).toEqual([
+      { url: inbox.url, credential: null },
+      { url: other.url, credential: null },
+    ])
+    const { body } = await deliver(client, hook, { n: 1 })
+    for (const each of [inbox, other]) {
+      const [message] = await each.messages()
+      expect(message?.event.data).toMatchObject({
+        execution_id: body.execution_id,
+        metadata: { hook: { name: hook.name } },
+      })
+    }
+    await client.send('PATCH', `/api/hooks/${hook.name}`, { notify: inbox.url })
+    await deliver(client, hook, { n: 2 })
+    expect([await inbox.messages(), await other.messages()].map(({ length }) => length)).toEqual([
+      2, 1,
+    ])
+    const bad = await strict.send('PATCH', `/api/hooks/${hook.name}`, {
+      notify: 'http://127.0.0.1/',
+    })
+    expect([bad.status, bad.body.errors]).toMatchObject([422, [{ pointer: '/notify/0' }]])
   })
 
   test('a child execution of whose playbook says so, and nobody of the request waits for it', async () => {
@@ -330,8 +359,6 @@ describe('a receiver that does not take it', () => {
 })
 
 describe('where messages may go', () => {
-  const strict = newClient({ HTTP_ALLOW_PRIVATE: 'false', HTTP_DENY_HOSTS: 'evil.example' })
-
   test.each([
     ['http://127.0.0.1/', /not a public address/],
     ['http://169.254.169.254/latest', /not a public address/],
