@@ -119,6 +119,11 @@ describe('what receivers are told', () => {
       ['execution.failed', failed, 'FAILED', expect.stringMatching(/nothing/), null],
       ['execution.cancelled', cancelled, 'FAILED', 'cancelled: enough', null],
     ])
+    // both times are when their transaction began: it is one
+    const rows = await sql`select x.ended_at = n.created_at as together
+      from noetl.notification n join noetl.execution x using (execution_id)
+      where x.execution_id = any(${[done, failed, cancelled]}::bigint[])`
+    expect(rows).toEqual(Array(3).fill({ together: true }))
   })
 
   test('all whom request and playbook name, each once', async () => {
@@ -172,6 +177,18 @@ describe('what receivers are told', () => {
     const [row] = await sql`select x.ended_at < n.delivered_at as before from noetl.execution x,
       noetl.notification n where x.execution_id = ${id} and n.url = ${inbox.url}`
     expect(row?.before).toBe(true)
+  })
+
+  test('a child execution that ends with its parent', async () => {
+    const inbox = newInbox()
+    const child = `${waiting()}\nnotify: "${inbox.url}"`
+    const path = /path: ([^,]+)/.exec(child)?.[1]
+    await client.register(child)
+    const steps = `  - {step: start, next: a}\n  - {step: a, type: playbook, path: "${path}", next: end}\n  - {step: end}`
+    const id = await runOf(client, playbook(steps), {})
+    await client.post(`/api/executions/${id}/cancel`, {})
+    const [told] = await inbox.messages()
+    expect(told?.event).toMatchObject({ type: 'execution.cancelled', data: { path } })
   })
 
   test('integers beyond 2^53 keep their digits; what is too large is left out and said to be', async () => {
@@ -315,6 +332,22 @@ describe('a receiver that does not take it', () => {
     const { body } = await client.get('/api/audit?action=notification.redriven')
     const lines = body.items.filter((line: { subject: string }) => line.subject.endsWith(dead.id))
     expect(lines).toHaveLength(1)
+  })
+
+  test('redriven twice by a lost answer, is so once', async () => {
+    const inbox = newInbox('?status=410')
+    const id = await runOf(client, atOnce(), { notify: inbox.url })
+    const [{ id: notification }] = await notificationsOf(client, id)
+    const faulty = newClient()
+    await faulty.faults({ rate: 1, kinds: ['reset_after'], seed: 1, times: 1 })
+    const { status, text } = await faulty.post(
+      `/api/notifications/${notification}/redrive`,
+      undefined,
+    )
+    expect(status, text).toBe(200)
+    expect(await inbox.messages()).toHaveLength(2)
+    const { body } = await client.get(`/api/audit?subject=notification:${notification}`)
+    expect(body.items).toHaveLength(1)
   })
 
   test('and says 410 is not asked again', async () => {
