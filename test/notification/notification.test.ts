@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { leaseDue, reportSent } from '../../src/notification/queries.ts'
 import { deliver, hookOf } from '../hook/support.ts'
 import { newClient, playbook } from '../support.ts'
 import { isSigned, newInbox } from './inbox.ts'
@@ -524,6 +525,63 @@ describe('the outbox', () => {
     },
     60_000,
   )
+
+  test('is leased once, though the answer of the lease was lost: it is sent without waiting', async () => {
+    const faulty = newClient()
+    const inbox = newInbox()
+    const catalog_id = await faulty.register(inSteps())
+    await faulty.run(catalog_id)
+    // the start, the step's append, the lease
+    await faulty.faults({ rate: 1, kinds: ['reset_after'], seed: 1, skip: 2, times: 1 })
+    const run = { catalog_id, notify: inbox.url }
+    const { body } = await faulty.post('/api/executions/run', run)
+    await faulty.noFaults()
+    const [row] = await notificationsOf(client, body.execution_id)
+    expect(row).toMatchObject({ status: 'delivered', attempts: 1 })
+    expect(await inbox.messages()).toHaveLength(1)
+  })
+
+  test('believes who has lost its lease only that the message was taken', async () => {
+    const id = await runOf(client, atOnce(), { notify: 'http://127.0.0.1:9/' })
+    const lease = (lease_id: string) => leaseDue(sql, { lease_id, execution_id: id, limit: 1 })
+    const [{ id: notification_id }] = await notificationsOf(client, id)
+    const report = (status: 'dead' | 'delivered') =>
+      reportSent(sql, '11', [
+        { notification_id, status, last_status: null, last_error: null, delay: null },
+      ])
+    await bringForward(client, id)
+    expect(await lease('11')).toHaveLength(1)
+    expect(await lease('12')).toHaveLength(0)
+    await sql`update noetl.notification set lease_until = now() where execution_id = ${id}`
+    expect(await lease('12')).toHaveLength(1)
+    await report('dead')
+    const standing = await sql`select status, lease_id::text from noetl.notification
+      where execution_id = ${id}`
+    expect(standing).toEqual([{ status: 'pending', lease_id: '12' }])
+    await report('delivered')
+    expect((await notificationsOf(client, id))[0].status).toBe('delivered')
+  })
+
+  test('is sent a part at a time, what was tried least first', async () => {
+    const [tried, fresh] = [newInbox('?status=500,200'), newInbox()]
+    const often = await runOf(client, atOnce(), { notify: tried.url })
+    await sql`update noetl.notification set attempts = 8, available_at = now() - interval '1 day'
+      where execution_id = ${often}`
+    const notify = [1, 2].map((n) => `${fresh.url}-${n}`)
+    const seldom = await runOf(client, atOnce(), { notify })
+    await sql`update noetl.notification set status = 'pending', attempts = 0, delivered_at = null
+      where execution_id = ${seldom}`
+    const slow = newClient({ EDGE_MAX_STEPS: '1' })
+    await slow.tick()
+    const [stillOften, nowSeldom] = [
+      await notificationsOf(client, often),
+      await notificationsOf(client, seldom),
+    ]
+    expect(stillOften).toMatchObject([{ status: 'pending', attempts: 8 }])
+    expect(nowSeldom).toMatchObject(Array(2).fill({ status: 'delivered', attempts: 1 }))
+    await client.tick()
+    expect(await notificationsOf(client, often)).toMatchObject([{ status: 'delivered' }])
+  })
 
   test('gives up on what nobody reports on, in the last attempt only', async () => {
     const inbox = newInbox('?status=500')
