@@ -31,7 +31,7 @@ export async function secretsOfCredential(
   config: Config,
   name: string,
 ): Promise<Uint8Array[]> {
-  const { type, data } = await getCredential(sql, config, name, true)
+  const { type, data } = await getCredential(sql, config, name, true, null)
   if (type !== 'webhook') fail('invalid_input', 'its credential is not of type webhook')
   const texts = [data?.secrets ?? data?.secret ?? []].flat()
   const secrets = texts.map((text) => (typeof text === 'string' ? keyOf(text, 'whsec_') : null))

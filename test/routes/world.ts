@@ -2,7 +2,7 @@
 import { neon } from '@neondatabase/serverless'
 import { inject } from 'vitest'
 import type { Json, JsonObject } from '../../src/json.ts'
-import { chain, completed, newClient } from '../support.ts'
+import { chain, completed, newClient, playbook } from '../support.ts'
 
 export const client = newClient()
 
@@ -154,10 +154,8 @@ export async function key() {
 
 /** A notification that its receiver has answered so. */
 async function notified(status: number) {
-  const { catalog_id } = await registered({
-    ...text(),
-    content: `path: ${fresh('notified')}\nworkflow: [{step: start, next: end}, {step: end}]`,
-  })
+  const content = playbook('  - {step: start, next: end}\n  - {step: end}')
+  const { catalog_id } = await registered({ path: '', content })
   const url = `${inject('echo')}/status/${status}`
   const { execution_id } = await must('POST', '/api/executions/run', { catalog_id, notify: [url] })
   const { items } = await must('GET', `/api/notifications?execution_id=${execution_id}`)
