@@ -423,6 +423,16 @@ describe('where messages may go', () => {
     expect(await inbox.messages()).toEqual([])
   })
 
+  test('the longest address does not keep a run from ending', async () => {
+    const random = Array.from(crypto.getRandomValues(new Uint8Array(1_020)), (byte) =>
+      byte.toString(16).padStart(2, '0'),
+    ).join('')
+    const url = `http://127.0.0.1:9/${random}`.slice(0, 2_048)
+    const id = await runOf(client, inSteps(), { notify: url })
+    expect((await notificationsOf(client, id))[0]).toMatchObject({ url, status: 'pending' })
+    expect((await client.get(`/api/executions/${id}`)).body.status).toBe('COMPLETED')
+  })
+
   test.each([
     [{ notify: 'ftp://a.example' }, '/notify'],
     [{ notify: ['https://u:p@a.example'] }, '/notify/0'],
