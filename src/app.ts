@@ -22,6 +22,7 @@ import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
 import { Hono } from './hono.ts'
 import { deliveries, hooks } from './hook/routes.ts'
+import { notifications } from './notification/routes.ts'
 import { declarationOf } from './operation.ts'
 import { queue } from './queue/routes.ts'
 import { runtimes } from './runtime/routes.ts'
@@ -33,7 +34,8 @@ async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<v
   const sql = connect(config)
   c.set('config', config)
   c.set('sql', sql)
-  c.set('driver', driverFor(c.env, config, sql, 'request'))
+  const later = (work: Promise<void>) => c.executionCtx.waitUntil(work)
+  c.set('driver', driverFor(c.env, config, sql, 'request', later))
   await next()
 }
 
@@ -89,6 +91,7 @@ export const app = new Hono()
   .route('/api/hooks', hooks)
   .route('/hooks', deliveries)
   .route('/api/schedules', schedules)
+  .route('/api', notifications)
   .route('/', about)
 
 /** The types of all routes, for `hc`. */

@@ -11,12 +11,13 @@ export { SandboxOutbound } from './executor/tools/outbound.ts'
 export default {
   fetch: app.fetch,
 
-  async queue(batch, env) {
+  async queue(batch, env, context) {
     const config = configOf(env)
     const sql = connect(config)
+    const later = (work: Promise<void>) => context.waitUntil(work)
     for (const message of batch.messages) {
       try {
-        await takeUp(driverFor(env, config, sql, 'message'), message.body.execution_id)
+        await takeUp(driverFor(env, config, sql, 'message', later), message.body.execution_id)
         message.ack()
       } catch (error) {
         console.error(`execution ${message.body.execution_id}: message failed`, error)
@@ -25,9 +26,10 @@ export default {
     }
   },
 
-  async scheduled(controller, env) {
+  async scheduled(controller, env, context) {
     const config = configOf(env)
-    const driver = driverFor(env, config, connect(config), 'message')
+    const later = (work: Promise<void>) => context.waitUntil(work)
+    const driver = driverFor(env, config, connect(config), 'message', later)
     await sweepOnce(driver)
     // once an hour is often enough for months
     if (new Date(controller.scheduledTime).getUTCMinutes() === 0) await makePartitions(driver)

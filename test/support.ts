@@ -92,7 +92,9 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
     async deliver(from?: readonly Message[]): Promise<number> {
       const due = from ?? messages.splice(0).filter(({ delaySeconds }) => delaySeconds === 0)
       for (const { execution_id } of due) {
-        await worker.queue(batchOf(execution_id) as never, env)
+        const context = createExecutionContext()
+        await worker.queue(batchOf(execution_id) as never, env, context)
+        await waitOnExecutionContext(context)
       }
       return due.length
     },
@@ -100,7 +102,7 @@ export function newClient(variables: Record<string, unknown> = {}, database?: st
     /** Fires the cron trigger. */
     async tick(): Promise<void> {
       const context = createExecutionContext()
-      await worker.scheduled({ scheduledTime: Date.UTC(2026, 0, 1, 0, 1) } as never, env)
+      await worker.scheduled({ scheduledTime: Date.UTC(2026, 0, 1, 0, 1) } as never, env, context)
       await waitOnExecutionContext(context)
     },
 

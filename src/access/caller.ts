@@ -51,3 +51,8 @@ export function requireReach(caller: Pick<Caller, 'within'>, path: string): void
 export function requireAll({ within }: Caller): void {
   if (within !== null) fail('forbidden', `this is about all playbooks, and the key for '${within}'`)
 }
+
+/** What both may see, where one begins with the other: whoever changes what starts runs lends it no more. */
+export function narrower(a: string | null, b: string | null): string | null {
+  return (a?.length ?? 0) < (b?.length ?? 0) ? b : a
+}

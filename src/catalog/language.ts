@@ -4,6 +4,7 @@
 // biome-ignore-all lint/suspicious/noThenProperty: a key of the language, and of JSON Schema
 
 import { isObject, type Json, type JsonObject } from '../json.ts'
+import { TARGETS_SCHEMA, targetFaults } from '../notification/target.ts'
 import { END, ROUTERS, stepName } from './playbook.ts'
 import {
   any,
@@ -757,6 +758,13 @@ function articleOf(word: string): string {
   return /^([aeio]|http)/.test(word) ? 'an' : 'a'
 }
 
+const notify: Shape = {
+  schema: TARGETS_SCHEMA,
+  check(value, at, { report }) {
+    for (const fault of targetFaults(value)) report([...at, ...fault.at], fault.detail)
+  },
+}
+
 const PLAYBOOK: Form = {
   keys: {
     apiVersion: [text, 'noetl.io/v1'],
@@ -776,6 +784,7 @@ const PLAYBOOK: Form = {
     steps: [listOf('step'), 'The same as workflow.'],
     workbook: [listOf('task'), 'Tasks that steps of type workbook name.'],
     timeout: [seconds, 'Seconds that an execution may take in all.'],
+    notify: [notify, 'Who is told of its end: addresses, or {url, credential}; at most 5.'],
   },
   oneOf: [['workflow', 'steps']],
   instead: {

@@ -1,6 +1,7 @@
 // The playbook language: its shape once registered, and the form that the evaluator uses. Pure.
 
 import { isObject, type Json, type JsonObject } from '../json.ts'
+import { type Target, targetsOf } from '../notification/target.ts'
 import { namesInExpression, namesInValue } from '../template/index.ts'
 import { bareExpression, compileWork, partsOf, type Work } from './work.ts'
 import { DATA_KEYS, resolved, tasksOf } from './workbook.ts'
@@ -42,6 +43,8 @@ export interface Playbook {
   workload: JsonObject
   /** Seconds that an execution may take in all. */
   timeout: Json
+  /** Who is told of an execution's end. */
+  notify: readonly Target[]
   /** Steps whose results are mentioned by what is evaluated when branches have joined. */
   joinNeeds: string[]
   /** Steps whose results anything mentions; those of others need not be remembered. */
@@ -83,6 +86,7 @@ export function compilePlaybook(payload: JsonObject): Playbook {
     order,
     workload: isObject(payload.workload) ? payload.workload : {},
     timeout: payload.timeout ?? null,
+    notify: targetsOf(payload.notify),
     joinNeeds,
     mentioned: new Set([...joinNeeds, ...others.filter((name) => steps.has(name))]),
   }

@@ -368,6 +368,8 @@ export interface ExecutionRow {
   undecided: number[]
   parent_execution_id: string | null
   parent_event_id: string | null
+  /** Whether anybody is to be told of its end. */
+  notifies: boolean
   /** What the caller that started it may see of the playbooks. */
   within: string | null
   results: JsonObject | null
@@ -379,7 +381,8 @@ export interface ExecutionRow {
 export const headColumns = (sql: Sql) => sql`
   x.execution_id::text, x.catalog_id::text, x.path, x.name, x.entry_version, x.version, x.status,
   x.events_done, x.progress, x.last_event_type, x.error, x.undecided,
-  x.parent_execution_id::text, x.parent_event_id::text, x.within`
+  x.parent_execution_id::text, x.parent_event_id::text, x.notify is not null as notifies,
+  x.within`
 
 /** What may be large of it, and is needed only to decide. */
 export const heavyColumns = (sql: Sql, needed: Statement) => sql`

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
+import { checkTargets } from '../notification/service.ts'
 import { operation } from '../operation.ts'
 import { reply, type Sent } from '../reply.ts'
 import { keyOf, secondsToWait } from './prefer.ts'
@@ -13,7 +14,7 @@ const startRun = operation({
   description:
     'Named by `catalog_id`, or by `path` (or `playbook_id`) and `version`. With an `Idempotency-Key` the same ' +
     'request starts one run, however often it is sent within a week. With `Prefer: wait=N` (seconds, at most ' +
-    '60) the answer waits for the end.',
+    '60) the answer waits for the end. `notify` names who is told of it.',
   scope: 'run',
   reach: 'own',
   body: RunRequest,
@@ -29,7 +30,8 @@ export const runs = new Hono()
   .post('/execute', startRun, (c) => run(c, c.req.valid('json')))
 
 async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
-  const { driver, caller } = c.var
+  const { driver, caller, config } = c.var
+  checkTargets(config, request.notify)
   const how = { request, requestor: requestorOf(c), within: caller.within }
   const key = keyOf(c.req.header('idempotency-key'))
   const started =

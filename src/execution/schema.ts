@@ -2,6 +2,7 @@
 
 import * as z from 'zod'
 import { Id } from '../ids.ts'
+import { Targets } from '../notification/schema.ts'
 import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
 
 const ExecutionType = z.enum(['playbook', 'tool', 'model', 'workflow'])
@@ -52,6 +53,7 @@ export const RunRequest = z
     parent_event_id: Id.nullish(),
     parent_step: Step.nullish(),
     metadata: AnyObject.nullish(),
+    notify: Targets.nullish().describe('who is told of its end: docs/notifications.md'),
   })
   .refine((run) => run.catalog_id || run.path || run.playbook_id, {
     error: 'At least one identifier must be provided: catalog_id, path, or playbook_id',
@@ -69,6 +71,7 @@ export const RunRequest = z
     parent_event_id: run.parent_event_id ?? run.context?.parent_event_id ?? null,
     parent_step: run.parent_step ?? run.context?.parent_step ?? null,
     metadata: run.metadata ?? {},
+    notify: run.notify ?? [],
   }))
 export type RunRequest = z.output<typeof RunRequest>
 

@@ -23,6 +23,7 @@ import { INITIAL } from '../event/state.ts'
 import type { Draft } from '../event/types.ts'
 import { newId, parseId } from '../ids.ts'
 import { type JsonObject, toJson } from '../json.ts'
+import { joinTargets, type Target } from '../notification/target.ts'
 import { isTerminal } from '../status.ts'
 import { TemplateError } from '../template/index.ts'
 import {
@@ -52,6 +53,8 @@ export interface Start {
   requestor: Requestor
   /** What the caller may see of the playbooks; null: all. */
   within: string | null
+  /** Who is told of its end, beside those that the request and the playbook name. */
+  notify?: readonly Target[]
   /** Of a child execution: its id, drawn beforehand. */
   childId?: string
   /** What it is started by at most once, given the id that it would have. */
@@ -71,7 +74,7 @@ export async function runEntry(engine: Engine, how: Start, claim: Claim | null):
  */
 export async function startEntry(
   engine: Engine,
-  { request, requestor, within, childId, occasion }: Start,
+  { request, requestor, within, notify = [], childId, occasion }: Start,
   claim: Claim | null,
 ): Promise<{ run: Run } | { answer: JsonObject | null }> {
   const { sql } = engine
@@ -88,7 +91,9 @@ export async function startEntry(
     }
     if (!mayReach({ within }, entry.path)) notFound(request)
     const executionId = childId ?? newId()
+    const targets = joinTargets(request.notify, notify, entry.playbook.notify)
     const known = begin(entry, request, executionId, engine.variables, within)
+    known.row.notifies = targets.length > 0
     const decision = decideStart(
       entry.playbook,
       INITIAL,
@@ -105,6 +110,7 @@ export async function startEntry(
       request,
       occasion: taking,
       within,
+      notify: targets,
       requestor,
       workload: known.row.workload,
       join_needs: entry.playbook.joinNeeds,
@@ -207,6 +213,7 @@ function begin(
       undecided: [],
       parent_execution_id: request.parent_execution_id,
       parent_event_id: request.parent_event_id,
+      notifies: false,
       within,
       results: null,
     },

@@ -9,6 +9,7 @@ import { cancel, recordEvent } from '../event/service.ts'
 import { CHILD, nodeId } from '../event/types.ts'
 import { startEntry } from '../execution/service.ts'
 import type { JsonObject } from '../json.ts'
+import { sendOf } from '../notification/send.ts'
 import {
   type ChildRow,
   type EndedChildRow,
@@ -80,6 +81,8 @@ async function startChild(
     parent_event_id: childId,
     parent_step: job.node_name,
     metadata: {},
+    // its own playbook says who is told
+    notify: [],
   } as const
   const requestor = { ip: null, user_agent: 'noetl-edge', timestamp: new Date().toISOString() }
   try {
@@ -107,10 +110,13 @@ function outcomeOf(childId: string, path: string, child: Omit<ChildRow, 'handed'
 }
 
 /**
- * What follows from an execution's end for others: its parent goes on, and its children end with it.
+ * What follows from an execution's end for others: its parent goes on, its children end with it, and whoever is to
+ * be told is told.
  * Never throws: what cannot be done now the sweeper does.
  */
-export async function afterEnd(driver: Driver, { row, playbook, state }: Known): Promise<void> {
+export async function afterEnd(driver: Driver, known: Known): Promise<void> {
+  const { row, playbook, state } = known
+  announce(driver, known)
   const id = row.execution_id
   const isChild = row.parent_event_id === id
   const hasChildren = playbook.order.some(({ work }) =>
@@ -122,6 +128,11 @@ export async function afterEnd(driver: Driver, { row, playbook, state }: Known):
   } catch (error) {
     console.error(`execution ${id}: its end is not known to all`, error)
   }
+}
+
+/** Sends its notifications; nobody waits for who receives them. */
+function announce(driver: Driver, { row }: Known): void {
+  if (row.notifies) driver.later(sendOf(driver, row.execution_id))
 }
 
 /** Reports to its parent how a child has ended; nothing when the parent does not wait for it. */
@@ -165,7 +176,9 @@ async function cancelChildren(driver: Driver, executionId: string): Promise<void
 export async function cancelChild(driver: Driver, childId: string): Promise<void> {
   try {
     const { committed } = await cancel(driver, childId, 'the playbook that it runs for has ended')
-    if (committed) await cancelChildren(driver, childId)
+    if (!committed) return
+    announce(driver, committed.known)
+    await cancelChildren(driver, childId)
   } catch (error) {
     // it has ended by itself
     if (!(error instanceof AppError && error.code === 'conflict')) throw error

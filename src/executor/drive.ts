@@ -56,6 +56,8 @@ export interface Driver extends Engine {
   budget: Budget
   /** Child executions whose parents' jobs this invocation holds itself. */
   children: Set<string>
+  /** Keeps the invocation alive for work that nothing here waits for. */
+  later(work: Promise<void>): void
 }
 
 /** Tools that no worker has: whatever EDGE_TOOLS says, their jobs are done here. */
@@ -67,7 +69,13 @@ function edgeToolsOf({ EDGE_TOOLS }: Config): ReadonlySet<string> {
 }
 
 /** A driver for a request (what goes on after its reply) or for a message of the queue. */
-export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 'message'): Driver {
+export function driverFor(
+  env: Env,
+  config: Config,
+  sql: Sql,
+  kind: 'request' | 'message',
+  later: Driver['later'],
+): Driver {
   const now = Date.now()
   const seconds = kind === 'request' ? REQUEST_SECONDS : CONSUMER_SECONDS
   return {
@@ -80,6 +88,7 @@ export function driverFor(env: Env, config: Config, sql: Sql, kind: 'request' | 
     env,
     worker_id: `edge-${crypto.randomUUID()}`,
     children: new Set(),
+    later,
     budget: {
       startUntil: now + Math.min(config.EDGE_WALL_SECONDS, seconds) * 1000,
       endBy: now + seconds * 1000,

@@ -4,11 +4,15 @@ import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
 import { cancelReplaced } from '../execution/replaced.ts'
 import { dropDeliveries } from '../hook/deliveries.ts'
+import { sendDue } from '../notification/send.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
 import { failJob } from '../queue/service.ts'
 import { startDue } from '../schedule/due.ts'
 import { cancelChild, reportUp } from './child.ts'
 import { type Driver, goOn, notify, takeUp } from './drive.ts'
+
+/** A step is about three subrequests, and a post is one, with some for the database. */
+const POSTS_PER_STEP = 2
 
 /**
  * Frees leases that ran out, fails steps whose last attempt fell silent, and has executions taken up
@@ -33,7 +37,7 @@ export async function freeLeases({ sql }: Driver): Promise<SweptRow | undefined>
 
 /** Does what a sweep has found. */
 export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
-  const { sql, env } = driver
+  const { sql, env, config, budget } = driver
   for (const { queue_id, execution_id, attempts, allowed } of found.exhausted) {
     await alone(`execution ${execution_id}`, async () => {
       const error =
@@ -59,6 +63,10 @@ export async function followUp(driver: Driver, found: SweptRow): Promise<void> {
   await alone('replaced runs', () => cancelReplaced(driver, 'noetl.hook'))
   await alone('deliveries', () => rowsOf(dropDeliveries(sql)))
   await alone('rollup', () => rowsOf(rollUp(sql)))
+  // last, as it may take the longest
+  await alone('notifications', () =>
+    sendDue(driver, POSTS_PER_STEP * config.EDGE_MAX_STEPS, budget.startUntil),
+  )
 }
 
 /** Makes the coming months' partitions. */

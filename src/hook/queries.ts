@@ -1,11 +1,12 @@
 // SQL of hooks. `secrets` is ciphertext here, always.
 
 import { type AuditEntry, insertAudit } from '../access/audit.ts'
-import { within } from '../access/within.ts'
+import { within as belowPrefix } from '../access/within.ts'
 import { entryByLookup } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
 import type { Overlap } from '../execution/overlap.ts'
 import { type JsonObject, toJson } from '../json.ts'
+import type { Target } from '../notification/target.ts'
 import type { Provider } from './verify/index.ts'
 
 /** A hook as the API shows it. */
@@ -25,6 +26,7 @@ export interface HookRow {
   merge: boolean
   identical_content: 'refuse' | 'allow'
   overlap: Overlap
+  notify: readonly Target[]
   enabled: boolean
   max_body_bytes: number
   keep_body_bytes: number
@@ -44,7 +46,8 @@ export interface WholeHookRow extends HookRow {
 const columns = (sql: Sql) => sql`
   h.hook_id::text as id, h.name, h.provider, h.path, h.entry_version as version, h.secret_count, h.header,
   h.public_url, h.tolerance_seconds, h.filter, h.parameters, h.delivery_id, h.merge, h.identical_content,
-  h.overlap, h.enabled, h.max_body_bytes, h.keep_body_bytes, h.keep_days, h.created_by,
+  h.overlap, coalesce(h.notify, '[]') as notify, h.enabled, h.max_body_bytes, h.keep_body_bytes, h.keep_days,
+  h.created_by,
   noetl.rfc3339(h.created_at) as created_at, noetl.rfc3339(h.updated_at) as updated_at`
 
 const wholeColumns = (sql: Sql) => sql`${columns(sql)}, h.secrets, h.within, h.revision`
@@ -58,15 +61,15 @@ export interface HookValues
 /** The written columns and their values, in one order. */
 const written = (sql: Sql) => sql`
   name, provider, path, entry_version, secrets, secret_count, header, public_url, tolerance_seconds, filter,
-  parameters, delivery_id, merge, identical_content, overlap, enabled, max_body_bytes, keep_body_bytes,
-  keep_days`
+  parameters, delivery_id, merge, identical_content, overlap, notify, enabled, max_body_bytes,
+  keep_body_bytes,  keep_days`
 
 const values = (sql: Sql, v: HookValues) => sql`
   ${v.name}::text, ${v.provider}::text, ${v.path}::text, ${v.version}::int, ${v.secrets}::text,
   ${v.secret_count}::int, ${v.header}::text, ${v.public_url}::text, ${v.tolerance_seconds}::int,
   ${v.filter}::text, ${v.parameters === null ? null : toJson(v.parameters)}::jsonb,
   ${v.delivery_id}::text, ${v.merge}::bool, ${v.identical_content}::text, ${v.overlap}::text,
-  ${v.enabled}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
+  ${toJson(v.notify)}::jsonb, ${v.enabled}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
 
 /** Whether the playbook that is meant is there. */
 const hasEntry = (sql: Sql, { path, version }: HookValues) =>
@@ -101,13 +104,12 @@ export const addHook = (
 /** Changes a hook if it is as it was read. */
 export const changeHook = (
   sql: Sql,
-  id: string,
-  revision: number,
+  { id, revision, within }: Pick<WholeHookRow, 'id' | 'revision' | 'within'>,
   h: HookValues,
   audit: AuditEntry,
 ): Statement => sql`
   with changed as (
-    update noetl.hook h set (${written(sql)}) = row(${values(sql, h)}), updated_at = now(),
+    update noetl.hook h set (${written(sql)}) = row(${values(sql, h)}), within = ${within}, updated_at = now(),
       revision = h.revision + 1
     where h.hook_id = ${id} and h.revision = ${revision}::int and h.deleted_at is null
       and ${hasEntry(sql, h)}
@@ -127,7 +129,7 @@ export const removeHook = (
 ): Statement => sql`
   with removed as (
     update noetl.hook h set deleted_at = now(), enabled = false, revision = h.revision + 1
-    where h.name = ${name} and h.deleted_at is null ${within(sql, prefix, sql`h.path`)}
+    where h.name = ${name} and h.deleted_at is null ${belowPrefix(sql, prefix, sql`h.path`)}
     returning h.hook_id
   ), audited as (
     ${insertAudit(sql, 'removed', audit)}
@@ -137,7 +139,7 @@ export const removeHook = (
 /** A hook by its name. */
 export const findHook = (sql: Sql, name: string, prefix: string | null): Statement => sql`
   select ${wholeColumns(sql)} from noetl.hook h
-  where h.name = ${name} and h.deleted_at is null ${within(sql, prefix, sql`h.path`)}`
+  where h.name = ${name} and h.deleted_at is null ${belowPrefix(sql, prefix, sql`h.path`)}`
 
 /** A page of hooks, newest first. */
 export const listHooks = (
@@ -145,7 +147,7 @@ export const listHooks = (
   page: { prefix: string | null; after: string | null; limit: number },
 ): Statement => sql`
   select ${columns(sql)} from noetl.hook h
-  where h.deleted_at is null ${within(sql, page.prefix, sql`h.path`)}
+  where h.deleted_at is null ${belowPrefix(sql, page.prefix, sql`h.path`)}
     and (${page.after}::bigint is null or h.hook_id < ${page.after}::bigint)
   order by h.hook_id desc
   limit ${page.limit}`

@@ -177,7 +177,7 @@ export async function begin(
   }
   const occasion = (executionId: string) =>
     takeDelivery(driver.sql, delivery, row.overlap, executionId)
-  const how = { request, requestor, within: row.within, occasion }
+  const how = { request, requestor, within: row.within, notify: row.notify, occasion }
   const outcome = await startEntry(driver, how, claim).catch((error: unknown) => {
     if (!(error instanceof AppError) || error.code !== 'not_found') throw error
     throw new AppError('misconfigured', `the hook's playbook is not there: ${error.message}`)

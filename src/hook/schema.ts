@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { OVERLAPS } from '../execution/overlap.ts'
 import { Id } from '../ids.ts'
 import { toJson } from '../json.ts'
+import { TargetItem, Targets } from '../notification/schema.ts'
 import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
 import { checkExpression, checkSyntax, namesInValue, TemplateError } from '../template/index.ts'
 import { PROVIDERS } from './verify/index.ts'
@@ -77,6 +78,7 @@ const settings = {
   overlap: z
     .enum(OVERLAPS)
     .describe('when the last run still goes on: both run, the new one is skipped, or replaces it'),
+  notify: Targets.describe('who is told of the ends of its runs'),
   enabled: z.boolean(),
   max_body_bytes: z.int().min(1).max(2_097_152),
   keep_body_bytes: z.int().min(0).max(1_048_576).describe('larger bodies are not kept'),
@@ -98,6 +100,7 @@ export const NewHookRequest = z.object({
   merge: settings.merge.default(false),
   identical_content: settings.identical_content.default('refuse'),
   overlap: settings.overlap.default('allow'),
+  notify: settings.notify.default([]),
   enabled: settings.enabled.default(true),
   max_body_bytes: settings.max_body_bytes.default(1_048_576),
   keep_body_bytes: settings.keep_body_bytes.default(65_536),
@@ -136,6 +139,7 @@ export const HookItem = z
     merge: z.boolean(),
     identical_content: z.enum(['refuse', 'allow']),
     overlap: z.enum(OVERLAPS),
+    notify: z.array(TargetItem),
     enabled: z.boolean(),
     max_body_bytes: z.int(),
     keep_body_bytes: z.int(),

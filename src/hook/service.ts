@@ -1,7 +1,7 @@
 // Hooks: made, changed, read, taken away; and their deliveries.
 
 import { auditOf } from '../access/audit.ts'
-import { type Caller, requireReach } from '../access/caller.ts'
+import { type Caller, narrower, requireReach } from '../access/caller.ts'
 import { fromBase64, toBase64, toBase64Url } from '../base64.ts'
 import { brokenConstraint, rowsOf, type Sql, type Statement } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
@@ -9,6 +9,7 @@ import type { Claim } from '../event/commit.ts'
 import type { Driver } from '../executor/drive.ts'
 import { newId, parseId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
+import { checkTargets } from '../notification/service.ts'
 import type { Config } from '../settings.ts'
 import { shownBody } from './content.ts'
 import {
@@ -57,6 +58,7 @@ const DRAWN: ReadonlySet<Provider> = new Set([
 export async function createHook(means: Means, request: NewHookRequest) {
   const { sql, config, caller } = means
   requireReach(caller, request.path)
+  checkTargets(config, request.notify)
   const drawn = request.secrets.length === 0 ? drawSecret(request.provider) : null
   const secrets = drawn === null ? request.secrets : [drawn]
   checkSecrets(request.provider, secrets)
@@ -164,7 +166,9 @@ export async function redeliver(
   claim: Claim | null,
 ): Promise<Reception> {
   const { config, caller, driver } = means
-  const hook = await openHook(config, await rowOf(means, name))
+  const found = await rowOf(means, name)
+  const within = narrower(found.within, caller.within)
+  const hook = await openHook(config, { ...found, within })
   const row = await deliveryOf(means, name, rowId)
   const {
     id,
@@ -238,10 +242,13 @@ async function changed(
     const { id, revision, provider } = present.row
     const { values, secrets, detail } = await change(present)
     requireReach(caller, values.path)
+    const within = narrower(present.row.within, caller.within)
+    requireReach({ within }, values.path)
+    checkTargets(config, values.notify)
     checkSecrets(provider, secrets)
     const written = { ...values, ...(await sealed(config, id, secrets)) }
     const audit = auditOf(caller, action, `hook:${name}`, detail)
-    const row = await write(changeHook(sql, id, revision, written, audit), written)
+    const row = await write(changeHook(sql, { id, revision, within }, written, audit), written)
     forgetHook(config, name)
     if (row) return row
   }

@@ -6,6 +6,7 @@ import type { Sql, Statement } from '../db.ts'
 import { mayBegin, type Overlap, takePlace } from '../execution/overlap.ts'
 import type { Occasion } from '../execution/queries.ts'
 import { type JsonObject, toJson } from '../json.ts'
+import type { Target } from '../notification/target.ts'
 import type { CatchUp } from './ticks.ts'
 
 /** What of a schedule its users say. */
@@ -18,7 +19,7 @@ export interface Definition {
   merge: boolean
   overlap: Overlap
   catch_up: CatchUp
-  notify: string[]
+  notify: readonly Target[]
   enabled: boolean
 }
 

@@ -3,6 +3,7 @@ import { RunReply } from '../execution/schema.ts'
 import { goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
+import { checkTargets } from '../notification/service.ts'
 import { operation } from '../operation.ts'
 import { paged, reply } from '../reply.ts'
 import {
@@ -47,7 +48,11 @@ export const schedules = new Hono()
         catch_up: 'last',
       },
     }),
-    async (c) => reply(c, await createSchedule(c.var.sql, c.var.caller, c.req.valid('json'))),
+    async (c) => {
+      const request = c.req.valid('json')
+      checkTargets(c.var.config, request.notify)
+      return reply(c, await createSchedule(c.var.sql, c.var.caller, request))
+    },
   )
   .get(
     '/',
@@ -90,8 +95,10 @@ export const schedules = new Hono()
       example: { enabled: false },
     }),
     async (c) => {
-      const { sql, caller } = c.var
-      return reply(c, await reschedule(sql, caller, c.req.param('name'), c.req.valid('json')))
+      const { sql, config, caller } = c.var
+      const change = c.req.valid('json')
+      checkTargets(config, change.notify ?? [])
+      return reply(c, await reschedule(sql, caller, c.req.param('name'), change))
     },
   )
   .delete(

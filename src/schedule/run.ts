@@ -5,7 +5,7 @@ import type { JsonObject } from '../json.ts'
 import { renderValue } from '../template/index.ts'
 import type { Definition } from './queries.ts'
 
-type Runnable = Pick<Definition, 'path' | 'version' | 'parameters' | 'merge'> & {
+type Runnable = Pick<Definition, 'path' | 'version' | 'parameters' | 'merge' | 'notify'> & {
   id: string
   name: string
   within: string | null
@@ -24,7 +24,7 @@ export function parametersAt(
 
 /** How a run is started at a time. @throws TemplateError as parametersAt does */
 export function startAt(schedule: Runnable, time: string): Omit<Start, 'occasion'> {
-  const { id, name, path, version, merge, within } = schedule
+  const { id, name, path, version, merge, notify, within } = schedule
   return {
     request: {
       catalog_id: null,
@@ -38,6 +38,7 @@ export function startAt(schedule: Runnable, time: string): Omit<Start, 'occasion
       parent_event_id: null,
       parent_step: null,
       metadata: { schedule: { id, name, time } },
+      notify: [],
     },
     requestor: {
       ip: null,
@@ -45,5 +46,6 @@ export function startAt(schedule: Runnable, time: string): Omit<Start, 'occasion
       timestamp: new Date().toISOString(),
     },
     within,
+    notify,
   }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { OVERLAPS } from '../execution/overlap.ts'
 import { toJson } from '../json.ts'
+import { TargetItem, Targets } from '../notification/schema.ts'
 import { AnyObject, shownAs, Time } from '../schema.ts'
 import { CATCH_UPS } from './ticks.ts'
 
@@ -40,10 +41,7 @@ const Fields = z.object({
     'while the last run goes on: start another beside it, skip the tick, or cancel that run',
   ),
   catch_up: CatchUpRule.describe('of ticks that nobody saw: none, the last one, or all'),
-  notify: z
-    .array(z.url({ protocol: /^https?$/ }).max(2_048))
-    .max(5)
-    .describe('whom to tell how a run has ended'),
+  notify: Targets.describe('who is told of the ends of its runs'),
   enabled: z.boolean(),
 })
 
@@ -85,7 +83,7 @@ const ScheduleItem = z
     merge: z.boolean(),
     overlap: OverlapRule,
     catch_up: CatchUpRule,
-    notify: z.array(z.string()),
+    notify: z.array(TargetItem),
     enabled: z.boolean(),
     next_at: Time.nullable().describe('null while it is not enabled'),
     last_at: Time.nullable().describe('the last tick that was seen to'),

@@ -1,7 +1,7 @@
 // Schedules: made, shown, changed, deleted, and run by hand.
 
 import { auditOf } from '../access/audit.ts'
-import { type Caller, mayReach } from '../access/caller.ts'
+import { type Caller, mayReach, narrower, requireReach } from '../access/caller.ts'
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
 import { cancelReplaced } from '../execution/replaced.ts'
@@ -139,20 +139,9 @@ function notFound(name: string): never {
   fail('not_found', `Schedule '${name}' not found.`)
 }
 
-/** Whoever changes or runs a schedule lends it no more than both may see. One begins with the other. */
-function narrower(a: string | null, b: string | null): string | null {
-  return (a?.length ?? 0) < (b?.length ?? 0) ? b : a
-}
-
 /** What a change says; what it leaves out stays. */
 function given(change: ScheduleChange): Partial<Definition> {
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-}
-
-function requireReach(caller: Caller, path: string): void {
-  if (!mayReach(caller, path)) {
-    fail('forbidden', `this key is for playbooks below '${caller.within}' alone`)
-  }
 }
 
 function check(

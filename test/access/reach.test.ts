@@ -61,6 +61,7 @@ const NOTHING: Readonly<Record<string, unknown>> = {
   ),
   'GET /api/hooks': { items: [] },
   'GET /api/schedules': { items: [] },
+  'GET /api/notifications': { items: [] },
   // it is about no execution at all
   'POST /api/workflow/config': { status: 'ignored', reason: 'missing execution_id' },
 }
@@ -102,6 +103,9 @@ async function storedOf(sent: Sent): Promise<unknown> {
     union all
     select 'entry', c::text from noetl.catalog c
     where c.path = any(${paths}) or c.catalog_id = any(${ids}::bigint[])
+    union all
+    select 'notification', n::text from noetl.notification n
+    where n.execution_id = any(${ids}::bigint[]) or n.notification_id = any(${ids}::bigint[])
     union all
     select 'hook', h::text from noetl.hook h where h.name = any(${Object.values(params ?? {})})
     union all

@@ -52,6 +52,10 @@ function fits(value: Json, said: Json | undefined): boolean {
         return value === is
       case 'pattern':
         return typeof value !== 'string' || new RegExp(String(is)).test(value)
+      case 'maxLength':
+        return typeof value !== 'string' || value.length <= Number(is)
+      case 'maxItems':
+        return list.length <= Number(is)
       case 'minimum':
         return typeof value !== 'number' || value >= Number(is)
       case 'maximum':

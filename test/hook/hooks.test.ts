@@ -31,6 +31,7 @@ describe('a hook', () => {
         merge: false,
         identical_content: 'refuse',
         overlap: 'allow',
+        notify: [],
         enabled: true,
         max_body_bytes: 1_048_576,
         keep_body_bytes: 65_536,

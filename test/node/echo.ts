@@ -2,9 +2,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/page?type=&base64=` just those bytes; `/bytes` what was asked as bytes; `/flaky/N/KEY` 503 N times, then 200 with the count; `/kept/KEY` JSON that was PUT there (404 after DELETE), and with `?asked` how often it was asked for; all else echoes. */
+/** `/status/N` answers N; `/redirect/N?to=URL` likewise, with a location; `/slow/MS` after a while; `/text` text; `/big/BYTES`; `/page?type=&base64=` just those bytes; `/bytes` what was asked as bytes; `/flaky/N/KEY` 503 N times, then 200 with the count; `/kept/KEY` JSON that was PUT there (404 after DELETE), and with `?asked` how often it was asked for; `/inbox/KEY` keeps what is posted and answers with `status` (several: of each in turn, the last for the rest) and `retry_after`, `to`, `slow`; a GET gives what it has; all else echoes. */
 export async function startEcho(): Promise<{ url: string; stop(): Promise<void> }> {
   const asked = new Map<string, number>()
+  const inboxes = new Map<string, { headers: object; body: string }[]>()
   const kept = new Map<string, Buffer>()
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -44,6 +45,25 @@ export async function startEcho(): Promise<{ url: string; stop(): Promise<void> 
       return
     }
     const to = url.searchParams.get('to')
+    if (verb === 'inbox') {
+      const inbox = inboxes.get(argument ?? '') ?? []
+      inboxes.set(argument ?? '', inbox)
+      if (request.method !== 'POST') {
+        response.end(JSON.stringify(inbox))
+        return
+      }
+      inbox.push({ headers: request.headers, body: Buffer.concat(chunks).toString() })
+      const statuses = url.searchParams.get('status')?.split(',') ?? ['200']
+      const status = Number(statuses[inbox.length - 1] ?? statuses.at(-1))
+      const retryAfter = url.searchParams.get('retry_after')
+      await new Promise((resolve) => setTimeout(resolve, Number(url.searchParams.get('slow') ?? 0)))
+      response.writeHead(status, {
+        ...(retryAfter !== null && { 'retry-after': retryAfter }),
+        ...(to !== null && { location: to }),
+      })
+      response.end('what the receiver says, whsec_and_all')
+      return
+    }
     if (verb === 'redirect' && to !== null) {
       response.writeHead(Number(argument), { location: to }).end()
       return

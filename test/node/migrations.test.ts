@@ -25,6 +25,7 @@ import {
 } from '../../src/event/reads.ts'
 import { type NewReport, record } from '../../src/event/report.ts'
 import { INITIAL } from '../../src/event/state.ts'
+import { leaseDue, listNotifications, tidy } from '../../src/notification/queries.ts'
 import { countJobs, findLease, heartbeat, lease, listJobs } from '../../src/queue/jobs.ts'
 import { extend, resume, sweep } from '../../src/queue/leases.ts'
 import { findDue } from '../../src/schedule/queries.ts'
@@ -99,6 +100,14 @@ async function fill(): Promise<void> {
         case when n % 10 > 0 then now() + (n - 100) * interval '1 minute' end, 'cli'
       from generate_series(1, 5000) n`,
   ])
+  // messages that wait for their time, and those that were delivered
+  await sql`insert into noetl.notification (notification_id, execution_id, path, event_type, url, status,
+      attempts, available_at, delivered_at)
+    select ${first} + (n::bigint << 34), ${first} + (n::bigint << 34), 'p' || n % 500, 'execution.completed', 'u',
+      case when n % 10 = 0 then 'pending' else 'delivered' end, 1 + n % 9,
+      now() + case when n % 5000 = 0 then '-1 day' else '1 day' end::interval,
+      case when n % 10 > 0 then now() end
+    from generate_series(1, 20000) n`
   await sql`analyze`
 }
 
@@ -190,6 +199,7 @@ const ANY_JOB = {
   limit: 10,
   within: null,
 }
+const ANY_NOTIFICATION = { status: null, execution_id: null, after: null, limit: 10, within: null }
 const HELD = { worker_id: 'w', queue_ids: ['1'], nodes: ['n'] }
 
 const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] = [
@@ -355,6 +365,28 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     (s) => searchHeads(s, { text: 'x', after: null, limit: 10 }),
     /catalog_latest_newest/,
   ],
+  [
+    'notifications that are due',
+    (s) => leaseDue(s, { lease_id: '1', execution_id: null, limit: 30 }),
+    /Index Scan using notification_due/,
+  ],
+  [
+    'notifications of an execution that has ended',
+    (s) => leaseDue(s, { lease_id: '1', execution_id: ID, limit: 30 }),
+    /Index Scan using notification_once/,
+  ],
+  ['notifications to be dropped', (s) => tidy(s), /notification_(by_status|pkey)/],
+  ['notifications', (s) => listNotifications(s, ANY_NOTIFICATION), /notification_pkey/],
+  [
+    'notifications by status',
+    (s) => listNotifications(s, { ...ANY_NOTIFICATION, status: 'dead' }),
+    /notification_by_status/,
+  ],
+  [
+    'notifications by execution',
+    (s) => listNotifications(s, { ...ANY_NOTIFICATION, execution_id: ID }),
+    /notification_once/,
+  ],
   ['a playbook', (s) => findHead(s, 'p'), /catalog_path_version_key/],
   ['delete a playbook', (s) => hide(s, 'p', '1', AUDIT), /catalog_path_version_key/],
   ['count playbooks of a folder', (s) => countPlaybooks(s, 'p7/'), /catalog_latest_by_path/],
@@ -379,7 +411,7 @@ test.each(HOT)('%s is answered by its index', async (_name, statement, index) =>
   expect(text).toMatch(index)
   // a partition without rows costs nothing to read whole
   expect(text).not.toMatch(
-    /Seq Scan on (queue|catalog|schedule|(execution|event)_\d+) .*rows=\d{4}/,
+    /Seq Scan on (queue|catalog|notification|schedule|(execution|event)_\d+) .*rows=\d{4}/,
   )
 })
 

@@ -9,6 +9,9 @@ import * as world from './world.ts'
 
 /** Operations that NoETL does not have. */
 const OURS: Readonly<Record<string, string>> = {
+  'GET /api/notifications': 'whoever is told of an end wants to know what became of it',
+  'GET /api/notifications/secret': 'receivers verify by it',
+  'POST /api/notifications/{notification_id}/redrive': 'a receiver that was away for days is back',
   'GET /api/catalog/schema': 'editors complete playbooks by it, and say what is wrong',
   'POST /api/executions/{execution_id}/cancel': 'stop, by the word that people look for',
   'POST /api/hooks': 'webhooks start runs',

@@ -1,7 +1,8 @@
 // What the requests of the table need to be there: each call makes things of its own.
 import { neon } from '@neondatabase/serverless'
+import { inject } from 'vitest'
 import type { Json, JsonObject } from '../../src/json.ts'
-import { chain, completed, newClient } from '../support.ts'
+import { chain, completed, newClient, playbook } from '../support.ts'
 
 export const client = newClient()
 
@@ -159,3 +160,16 @@ export async function schedule(more: JsonObject = {}) {
   const { id } = await must('POST', '/api/schedules', body)
   return { name, path, id: String(id) }
 }
+/** A notification that its receiver has answered so. */
+async function notified(status: number) {
+  const content = playbook('  - {step: start, next: end}\n  - {step: end}')
+  const { catalog_id } = await registered({ path: '', content })
+  const url = `${inject('echo')}/status/${status}`
+  const { execution_id } = await must('POST', '/api/executions/run', { catalog_id, notify: [url] })
+  const { items } = await must('GET', `/api/notifications?execution_id=${execution_id}`)
+  return { id: String(items[0].id), execution_id: String(execution_id) }
+}
+
+/** One that its receiver has taken, and one that it wants no more. */
+export const taken = () => notified(200)
+export const untaken = () => notified(410)

@@ -31,7 +31,7 @@ async function many(client: Client, count: number, more: Record<string, unknown>
 
 function driverOf({ env }: Client) {
   const config = configOf(env)
-  return driverFor(env, config, connect(config), 'message')
+  return driverFor(env, config, connect(config), 'message', () => undefined)
 }
 
 async function waiting(client: Client, schedules: readonly Given[]): Promise<number> {
@@ -187,7 +187,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     const driver = driverOf(client)
     const { sql } = driver
     const how = startAt(
-      { ...schedule, version: null, parameters: {}, merge: false, within: null },
+      { ...schedule, version: null, parameters: {}, merge: false, notify: [], within: null },
       new Date().toISOString(),
     )
     const occasion = (executionId: string) => ({

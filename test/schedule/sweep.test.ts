@@ -1,11 +1,11 @@
 // What a sweep does about schedules. Sweeps of other tests may come first: what is told here holds whoever did it.
-import { expect, test, vi } from 'vitest'
+import { expect, inject, test, vi } from 'vitest'
 import { auditOf } from '../../src/access/audit.ts'
 import type { Scope } from '../../src/access/caller.ts'
 import { connect, rowsOf } from '../../src/db.ts'
 import { configOf } from '../../src/env.ts'
 import { changeSchedule, findSchedule, type ScheduleRow } from '../../src/schedule/queries.ts'
-import { newClient } from '../support.ts'
+import { newClient, playbook } from '../support.ts'
 import { given, makeDue, registered, runsOf, shown, sqlOf } from './given.ts'
 
 const client = newClient()
@@ -200,4 +200,24 @@ test('a change that was thought of before a tick was taken is not written', asyn
   // its tick would come again
   expect(await rowsOf(changeSchedule(sql, read, read, audit))).toEqual([])
   expect(await runsOf(client, schedule)).toHaveLength(1)
+})
+
+test('whom it names is told of the ends of its runs', async () => {
+  const content = playbook('  - {step: start, next: end}\n  - {step: end}')
+  await client.register(content)
+  const path = /path: ([^,]+)/.exec(content)?.[1] ?? ''
+  const url = `${inject('echo')}/status/200`
+  const schedule = await given(client, { path, notify: url })
+  await makeDue(client, schedule)
+  await client.tick()
+  await client.deliver()
+  const [run] = await runsOf(client, schedule)
+  const { items } = (await client.get(`/api/notifications?execution_id=${run?.id}`)).body
+  expect(items).toMatchObject([{ url, type: 'execution.completed' }])
+  const inward = { ...schedule, notify: 'http://10.0.0.1/x' }
+  const strict = newClient({ HTTP_ALLOW_PRIVATE: 'false' })
+  const refused = await strict.send('PATCH', `/api/schedules/${schedule.name}`, {
+    notify: inward.notify,
+  })
+  expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, '/notify/0'])
 })

@@ -127,6 +127,23 @@ const runs = ['POST /api/executions/run', 'POST /api/execute'].flatMap((on) => [
     }),
   }),
   good(on, {
+    as: 'with whom to tell of its end',
+    given: world.registered,
+    send: ({ path }) => ({
+      body: {
+        path,
+        notify: ['https://a.example/x', { url: 'https://b.example', credential: 'c' }],
+      },
+    }),
+    reply: RUN,
+  }),
+  bad(on, 'with whom nobody can tell', {
+    send: { body: { path: 'p', notify: ['https://a.example/x', 'b.example'] } },
+    code: 'invalid_input',
+    detail: /^invalid body: \/notify\/1 a target is an http or https address/,
+    pointers: ['/notify/1'],
+  }),
+  good(on, {
     as: 'as the page and the command line send it',
     given: world.registered,
     send: ({ path }) => ({ body: { playbook_id: path, parameters: {}, merge: false } }),

@@ -2,6 +2,7 @@ import { access } from './access.ts'
 import { catalog } from './catalog.ts'
 import { executions } from './executions.ts'
 import { hooks } from './hooks.ts'
+import { notifications } from './notifications.ts'
 import { others } from './others.ts'
 import { queue } from './queue.ts'
 import { runtimes } from './runtimes.ts'
@@ -15,6 +16,7 @@ export const TABLE = [
   ...catalog,
   ...hooks,
   ...schedules,
+  ...notifications,
   ...others,
   ...access,
 ]

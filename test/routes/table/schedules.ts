@@ -117,7 +117,7 @@ export const schedules = [
       merge: true,
       overlap: 'replace',
       catch_up: 'all',
-      notify: ['https://example.org/told'],
+      notify: [{ url: 'https://example.org/told', credential: null }],
       enabled: false,
       next_at: null,
     }),
