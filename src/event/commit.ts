@@ -7,6 +7,8 @@ import type { Playbook } from '../catalog/playbook.ts'
 import { brokenConstraint, rowsOf, type Sql, sleep } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Json, JsonObject } from '../json.ts'
+import { scrub, shownTask } from '../redact/forms.ts'
+import type { Config } from '../settings.ts'
 import { isTerminal } from '../status.ts'
 import { type Facts, type Items, type Needs, type Outcome, recordedItems } from './batch.ts'
 import { type Decision, decide, decideFailure, type Report } from './dispatcher.ts'
@@ -36,6 +38,7 @@ export interface Engine {
   edgeTools: ReadonlySet<string>
   /** What templates see as `env`. */
   variables: JsonObject
+  config: Pick<Config, 'ENCRYPTION_KEY'>
 }
 
 /** What a decider knows of an execution. */
@@ -373,8 +376,8 @@ function actionStarted(job: NewJob, attempt: number): Draft {
     parent: job.event_id,
     attempt,
     context: {
-      work: job.context,
-      task: job.action,
+      work: scrub(job.context),
+      task: shownTask(job.action),
       retry: { attempt, max_attempts: job.max_attempts, is_retry: attempt > 1 },
     },
   }

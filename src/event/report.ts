@@ -5,6 +5,7 @@ import { partOf, timerOf } from '../catalog/nodes.ts'
 import type { Sql, Statement } from '../db.ts'
 import { type Json, toJson } from '../json.ts'
 import { isTerminal, type Status } from '../status.ts'
+import { type Asked, askedColumn, asks } from './asked.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from './log.ts'
 import { nodeId } from './types.ts'
 
@@ -12,6 +13,8 @@ import { nodeId } from './types.ts'
 export interface NewReport {
   execution_id: string
   event_id: string
+  /** Whether the secrets of its job have been taken out of it. */
+  is_redacted: boolean
   /** Whether the sender gave the id. If not, the same action report of an attempt counts as sent twice. */
   id_given: boolean
   is_action_report: boolean
@@ -49,6 +52,8 @@ export interface RecordedRow extends ExecutionRow {
   deciding: boolean | null
   /** Whether its sender no longer holds the job that it reports on. */
   refused: boolean
+  /** What it must be looked at with first: nothing else is answered then, and nothing written. */
+  asked: Asked | null
 }
 
 /**
@@ -97,6 +102,8 @@ export const record = (sql: Sql, r: NewReport, prefix: string | null = null): St
     where q.execution_id = ${r.execution_id}
       and q.node_id in (${r.node_id}, ${nodeId(r.execution_id, r.node_name)})
     order by q.node_id <> ${r.node_id} limit 1
+  ), asking as (
+    select j.* from job j where not ${r.is_redacted}::bool and ${asks(sql)}
   ), refused as (
     -- who says which lease it is must hold it, and what the edge executor holds is its own to report
     select from job j where ${r.is_action_report}::bool and (
@@ -124,7 +131,7 @@ export const record = (sql: Sql, r: NewReport, prefix: string | null = null): St
             and j.tool <> 'playbook')
         then x.undecided || (x.version + 1) else x.undecided end
     where x.execution_id = ${r.execution_id} and not exists (select from existing)
-      and not exists (select from refused) ${within(sql, prefix, sql`x.path`)}
+      and not exists (select from refused) and not exists (select from asking) ${within(sql, prefix, sql`x.path`)}
     returning x.*
   ), logged as (
     insert into noetl.event (execution_id, catalog_id, seq, event_id, parent_event_id,
@@ -153,7 +160,7 @@ export const record = (sql: Sql, r: NewReport, prefix: string | null = null): St
   )
   select ${headColumns(sql)}, ${heavyColumns(sql, sql`x.version = any(x.undecided)`)},
     null::text as existing_id, null::bool as same, x.version as seq,
-    x.version = any(x.undecided) as deciding, false as refused,
+    x.version = any(x.undecided) as deciding, false as refused, null::jsonb as asked,
     case when x.version = any(x.undecided) then
       ${resultsOf(
         sql,
@@ -167,10 +174,10 @@ export const record = (sql: Sql, r: NewReport, prefix: string | null = null): St
   from moved x
   union all
   select ${headColumns(sql)}, ${heavyColumns(sql, sql`false`)}, existing.event_id::text, existing.same,
-    null, null, existing.event_id is null, null
+    null, null, existing.event_id is null, (select ${askedColumn(sql)} from asking j), null
   from noetl.execution x left join existing on true
   where x.execution_id = ${r.execution_id}
-    and (exists (select from existing) or exists (select from refused))
+    and (exists (select from existing) or exists (select from refused) or exists (select from asking))
     ${within(sql, prefix, sql`x.path`)}`
 
 /** The node that a report on this one may decide: a timer has none of its own. */

@@ -15,6 +15,7 @@ import {
   type LoggedReport,
   readExecution,
 } from './log.ts'
+import { lookUpSecrets, redacted, rememberedSecrets } from './redaction.ts'
 import { type NewReport, type RecordedRow, record } from './report.ts'
 import { DECIDING_EVENTS, type EventReport, nodeId } from './types.ts'
 
@@ -45,10 +46,25 @@ export async function recordEvent(
   engine: Engine,
   report: EventReport,
   claim: Claim | null,
-  within: string | null = null,
+  within: string | null,
 ): Promise<Recorded> {
-  const event = toNewReport(report)
-  const row = await recordOnce(engine.sql, event, within)
+  return answered(engine, await recordRedacted(engine, toNewReport(report), within), claim)
+}
+
+/** The same for a report of the edge executor, which has taken its secrets out. */
+export async function recordOwnEvent(
+  engine: Engine,
+  report: EventReport,
+  claim: Claim | null,
+): Promise<Recorded> {
+  return answered(engine, await recordAsIs(engine, toNewReport(report), null), claim)
+}
+
+async function answered(
+  engine: Engine,
+  { event, row }: Attempted,
+  claim: Claim | null,
+): Promise<Recorded> {
   if (row.existing_id !== null && !row.same) {
     fail('conflict', `event ${event.event_id} is in the log with another body`)
   }
@@ -134,6 +150,35 @@ function asReport({ seq, event_id, ...draft }: LoggedReport): Report {
   return { logged: { ...draft, parent: null }, event_id, seq }
 }
 
+interface Attempted {
+  event: NewReport
+  row: RecordedRow
+}
+
+async function recordAsIs(
+  { sql }: Engine,
+  report: NewReport,
+  within: string | null,
+): Promise<Attempted> {
+  const event = { ...report, is_redacted: true }
+  return { event, row: await recordOnce(sql, event, within) }
+}
+
+/** Without what is a secret by its form; where its job names credentials, also without these. */
+async function recordRedacted(
+  engine: Engine,
+  report: NewReport,
+  within: string | null,
+): Promise<Attempted> {
+  const remembered = await rememberedSecrets(report)
+  if (remembered) return recordAsIs(engine, redacted(report, remembered), within)
+  const event = redacted(report, [])
+  const row = await recordOnce(engine.sql, event, within)
+  if (row.asked === null) return { event, row }
+  const secrets = await lookUpSecrets(engine, report, row.asked)
+  return recordAsIs(engine, redacted(report, secrets), within)
+}
+
 async function recordOnce(sql: Sql, event: NewReport, within: string | null): Promise<RecordedRow> {
   const statement = record(sql, event, within)
   let rows: RecordedRow[]
@@ -156,6 +201,7 @@ function toNewReport(report: EventReport): NewReport {
   return {
     execution_id: report.execution_id,
     event_id,
+    is_redacted: false,
     id_given: report.event_id != null,
     is_action_report: ACTION_REPORTS.has(report.event_type),
     is_deciding: DECIDING_EVENTS.has(report.event_type),

@@ -12,12 +12,12 @@ import { type Known, loadResults, type Started } from '../event/commit.ts'
 import { globalsOf } from '../event/globals.ts'
 import { type Draft, MAX_RESULT_BYTES } from '../event/types.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
+import { scrub, scrubText, shownTask } from '../redact/forms.ts'
 import type { Config } from '../settings.ts'
 import { type Context, renderValue, TemplateError } from '../template/index.ts'
 import { retryDelay } from './retry.ts'
 import { type Keeper, newKeeper } from './secrets.ts'
 import { checkAuth } from './tools/auth.ts'
-import { withoutPasswords } from './tools/http-auth.ts'
 import { REVEALING, TOOLS } from './tools/index.ts'
 import { type Call, type Ending, ToolError, type ToolResult } from './tools/tool.ts'
 
@@ -132,7 +132,7 @@ export async function runAction(means: Means, known: Known, job: Started): Promi
   }
   const again = delayOf(context, job, result)
   const seconds = (Date.now() - startedAt) / 1000
-  const kept = keeper.redact(withoutPasswords(task))
+  const kept = shownTask(keeper.redact(task))
   return { job, drafts: reportOf(job, kept, result, seconds, again), bytes, again }
 }
 
@@ -244,9 +244,9 @@ function withoutSecrets(result: ToolResult, { redact }: Keeper): ToolResult {
   const { data, logs } = result
   return {
     ...result,
-    ...(data !== undefined && { data: redact(data) }),
-    ...(logs !== undefined && { logs: redact(logs) }),
-    ...(result.status === 'error' && { error: redact(result.error) }),
+    ...(data !== undefined && { data: scrub(redact(data)) }),
+    ...(logs !== undefined && { logs: scrub(redact(logs)) }),
+    ...(result.status === 'error' && { error: scrubText(redact(result.error)) }),
   } as ToolResult
 }
 
@@ -271,7 +271,9 @@ function failed(error: unknown, { redact }: Keeper): ToolResult {
 export function unkeepable({ job, drafts }: Ended, why: string): Ended {
   const task = drafts[0]?.context
   const result = { status: 'error' as const, error: `the result cannot be kept: ${why}` }
-  const kept = isObject(task ?? null) ? ((task as JsonObject).task as JsonObject) : job.action
+  const kept = isObject(task ?? null)
+    ? ((task as JsonObject).task as JsonObject)
+    : shownTask(job.action)
   const report = reportOf(job, kept, result, drafts[0]?.duration ?? 0, null)
   return { job, drafts: report, bytes: 0, again: null }
 }

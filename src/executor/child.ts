@@ -5,7 +5,7 @@ import { inputOf, PLAYBOOK, partsOf } from '../catalog/work.ts'
 import { rowsOf } from '../db.ts'
 import { AppError } from '../errors.ts'
 import type { Known, Started } from '../event/commit.ts'
-import { cancel, recordEvent } from '../event/service.ts'
+import { cancel, recordOwnEvent } from '../event/service.ts'
 import { CHILD, nodeId } from '../event/types.ts'
 import { startEntry } from '../execution/service.ts'
 import type { JsonObject } from '../json.ts'
@@ -155,10 +155,10 @@ export async function reportUp(driver: Driver, childId: string): Promise<void> {
   try {
     if (outcome.status === 'error') {
       const failed = { ...node, event_type: 'action_error', status: 'FAILED', error: outcome.error }
-      return await goOn(driver, (await recordEvent(driver, failed, claim)).committed)
+      return await goOn(driver, (await recordOwnEvent(driver, failed, claim)).committed)
     }
-    const { committed } = await recordEvent(driver, done, claim)
-    await recordEvent(driver, { ...done, event_type: 'step_result', result: outcome.data }, null)
+    const { committed } = await recordOwnEvent(driver, done, claim)
+    await recordOwnEvent(driver, { ...done, event_type: 'step_result', result: outcome.data }, null)
     await goOn(driver, committed)
   } catch (error) {
     // the parent's job is still with whoever started the child, and will be ended there

@@ -17,7 +17,7 @@ import {
   type Started,
 } from '../event/commit.ts'
 import type { NewJob } from '../event/log.ts'
-import { recordEvent, settle } from '../event/service.ts'
+import { recordOwnEvent, settle } from '../event/service.ts'
 import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
@@ -282,7 +282,7 @@ async function recordAlone(
   const { worker_id } = driver
   for (const { parent, ...draft } of drafts) {
     const report = { execution_id, worker_id, parent_event_id: String(parent), ...draft }
-    await recordEvent(driver, report, null)
+    await recordOwnEvent(driver, report, null)
   }
   return { known, started: [], backlog: [...backlog], later: [] }
 }

@@ -1,10 +1,11 @@
 // Secrets of steps. A result holds a reference in place of a secret; the value is put in just before a tool
 // runs, and taken out of whatever the tool gives back. So no event, error or log has it.
 
-import { fromBase64, textFromBase64, toBase64, toBase64Url } from '../base64.ts'
+import { fromBase64, textFromBase64, toBase64Url } from '../base64.ts'
 import type { Env } from '../env.ts'
 import { fail } from '../errors.ts'
-import { isObject, type Json, type JsonObject, parseJson, toJson } from '../json.ts'
+import { type JsonObject, parseJson, toJson } from '../json.ts'
+import { MIN_LENGTH, mapTexts, newRedactor, type Redactor } from '../redact/values.ts'
 import { type Config, VARIABLES } from '../settings.ts'
 import { ToolError } from './tools/tool.ts'
 
@@ -21,8 +22,6 @@ export interface Reader {
   credential(name: string): Promise<{ type: string; data: JsonObject }>
 }
 
-/** Shorter ones cannot be taken out of a text again without damaging it. */
-const MIN_LENGTH = 4
 const REFERENCE = /ne-secret\.([\w-]+)\.([\w-]{43})/g
 
 /**
@@ -59,34 +58,13 @@ export function workerSecret(
 }
 
 /** What knows an action's secrets. */
-export interface Keeper {
+export interface Keeper extends Redactor {
   /** The value with the secrets in place of their references. @throws ToolError for one that is not valid here. */
   reveal(value: JsonObject): Promise<JsonObject>
-  /** From now on the text is a secret. */
-  hide(secret: string): void
-  /** The value with `***` in place of every secret. */
-  redact<Value extends Json>(value: Value): Value
 }
 
 export function newKeeper(reader: Reader): Keeper {
-  const hidden = new Set<string>()
-  let pattern: RegExp | null = null
-
-  function hide(secret: string): void {
-    const variants = variantsOf(secret).filter((text) => text.length >= MIN_LENGTH)
-    for (const text of variants) hidden.add(text)
-    pattern = null
-  }
-
-  function redact<Value extends Json>(value: Value): Value {
-    if (hidden.size === 0) return value
-    pattern ??= anyOf(hidden)
-    const found = pattern
-    const cleaned = mapTexts(value, (text) => text.replace(found, '***'), {
-      number: (number) => (hidden.has(String(number)) ? '***' : number),
-    })
-    return cleaned as Value
-  }
+  const { hide, redact } = newRedactor()
 
   async function reveal(value: JsonObject): Promise<JsonObject> {
     const references = new Map<string, string>()
@@ -133,43 +111,6 @@ async function read(reader: Reader, origin: Origin): Promise<string> {
     throw new ToolError(`the credential '${origin.name}' has no field '${origin.field}'`)
   }
   return typeof value === 'object' ? toJson(value) : String(value)
-}
-
-/** The forms in which a secret comes back when it was sent: as it is, within a URL, within JSON, in base64. */
-function variantsOf(secret: string): string[] {
-  const trimmed = secret.trim()
-  const bytes = new TextEncoder().encode(secret.toWellFormed())
-  return [
-    secret,
-    trimmed,
-    encodeURIComponent(secret.toWellFormed()),
-    encodeURI(secret.toWellFormed()),
-    new URLSearchParams({ '': secret }).toString().slice(1),
-    JSON.stringify(secret).slice(1, -1),
-    toBase64(bytes),
-    toBase64Url(bytes),
-  ]
-}
-
-/** Matches any of the texts, the longest one that is there. */
-function anyOf(texts: ReadonlySet<string>): RegExp {
-  const sorted = [...texts].sort((one, other) => other.length - one.length)
-  const escaped = sorted.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(escaped.join('|'), 'g')
-}
-
-interface Others {
-  number?: (value: number | bigint) => Json
-}
-
-function mapTexts(value: Json, change: (text: string) => string, others: Others = {}): Json {
-  if (typeof value === 'string') return change(value)
-  if (typeof value === 'number' || typeof value === 'bigint') return others.number?.(value) ?? value
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change, others))
-  if (!isObject(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [change(key), mapTexts(item, change, others)]),
-  )
 }
 
 function signedText(executionId: string, named: string) {

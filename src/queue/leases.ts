@@ -5,6 +5,7 @@ import type { Started } from '../event/commit.ts'
 import { type ExecutionRow, executionColumns, type Held, resultsOf } from '../event/log.ts'
 import { CHILD } from '../event/types.ts'
 import type { Json } from '../json.ts'
+import { MAY_SHOW_SECRET } from '../redact/forms.ts'
 import type { Status } from '../status.ts'
 
 export interface ResumedRow extends ExecutionRow {
@@ -66,8 +67,13 @@ export const resume = (
       node_id, node_name, node_type, status, context, attempt)
     select m.execution_id, m.catalog_id, m.version - (select count(*) from leased)::int + l.n,
       (${p.event_ids}::bigint[])[l.n], l.event_id, 'action_started', l.node_id, l.node_name, 'task',
-      'STARTED', jsonb_build_object('work', l.context, 'task', l.action, 'retry', jsonb_build_object(
-        'attempt', l.attempts, 'max_attempts', l.max_attempts, 'is_retry', l.attempts > 1)), l.attempts
+      'STARTED', jsonb_build_object(
+        'work', case when l.context::text ~* ${MAY_SHOW_SECRET} then '{}' else l.context end,
+        -- what its author wrote where a secret belongs cannot be told from the rest here
+        'task', case when l.action::text ~* ${MAY_SHOW_SECRET}
+          then jsonb_build_object('name', l.action->'name', 'type', l.action->'type') else l.action end,
+        'retry', jsonb_build_object('attempt', l.attempts, 'max_attempts', l.max_attempts,
+          'is_retry', l.attempts > 1)), l.attempts
     from moved m, leased l
   ), jobs as (
     select queue_id, node_id, node_name, tool, action, context, needs, attempts, max_attempts, created_at,

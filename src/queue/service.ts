@@ -6,10 +6,12 @@ import { brokenConstraint, rowsOf, type Sql, sleep } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
 import { type Claim, type Committed, commit, type Engine, knownOf } from '../event/commit.ts'
 import type { Report } from '../event/dispatcher.ts'
+import { redactedReason } from '../event/redaction.ts'
 import { settle } from '../event/service.ts'
 import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
+import { scrub, shownTask } from '../redact/forms.ts'
 import {
   countJobs,
   type EnqueuedRow,
@@ -166,13 +168,17 @@ export async function failJob(
     is_own: how.isOwn ?? false,
     within: how.within,
   }
+  const reason =
+    how.error === null || lease.is_own
+      ? how.error
+      : await redactedReason(engine, queueId, how.error)
   return endLease(engine, lease, claim, 'dead', (row) => {
     if (row.outcome?.event_type === 'action_error') {
       const { event_id, seq, event_type, result, error } = row.outcome
       const logged = { ...nodeOf(row), event_type, status: 'FAILED' as const, result, error }
       return { logged: { ...logged, parent: null }, event_id, seq }
     }
-    const error = how.error ?? 'the worker failed the job without saying why'
+    const error = reason ?? 'the worker failed the job without saying why'
     return { draft: inferred(row, { event_type: 'action_error', status: 'FAILED', error }) }
   })
 }
@@ -288,7 +294,18 @@ export async function readJobs(sql: Sql, filter: JobFilter) {
   const rows = await rowsOf<JobRow & { found: string }>(listJobs(sql, filter))
   const last = rows.at(-1)
   const next = last && Number(last.found) > rows.length ? last.queue_id : null
-  return { items: rows.map(({ found: _found, ...row }) => jobOf(row)), next }
+  return { items: rows.map(({ found: _found, ...row }) => jobOf(shownRow(row))), next }
+}
+
+/** A job for those who look and do not run it. */
+function shownRow(row: JobRow): JobRow {
+  const { action, context, workload } = row
+  return {
+    ...row,
+    action: shownTask(action),
+    context: scrub(context),
+    workload: scrub(workload),
+  }
 }
 
 /** How many jobs have a status. */

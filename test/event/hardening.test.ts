@@ -69,6 +69,7 @@ describe('an execution ends', () => {
     const report = (node: string): NewReport => ({
       execution_id: executionId,
       event_id: newId(),
+      is_redacted: false,
       id_given: true,
       is_action_report: true,
       is_deciding: true,

@@ -1,6 +1,7 @@
 // The `auth` of a step, in the forms that NoETL has.
 
 import { isObject, type Json, type JsonObject, parseJson } from '../../json.ts'
+import { secretsOf } from '../../redact/values.ts'
 import { workerSecret } from '../secrets.ts'
 import { type Call, ToolError } from './tool.ts'
 
@@ -23,7 +24,10 @@ const RESERVED = [
  */
 export async function authOf(call: Call): Promise<Auth | null> {
   const auth = KEYS.map((key) => call.task[key] ?? null).find((value) => value !== null)
-  return auth === undefined ? null : resolved(call, auth)
+  if (auth === undefined) return null
+  const found = await resolved(call, auth)
+  for (const secret of secretsOf(found.data)) call.hide(secret)
+  return found
 }
 
 /** @throws ToolError when a step names a credential by a template that gave nothing. */

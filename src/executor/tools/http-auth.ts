@@ -1,7 +1,7 @@
 // How a request carries a credential.
 
 import { toBase64 } from '../../base64.ts'
-import { isObject, type Json, type JsonObject } from '../../json.ts'
+import type { JsonObject } from '../../json.ts'
 import type { Auth } from './auth.ts'
 import { setHeader } from './http-body.ts'
 import { HARMLESS } from './redirects.ts'
@@ -45,31 +45,6 @@ export function unburden({ url, headers }: Target, hide: Call['hide']): void {
   url.username = ''
   url.password = ''
   if (!headers.has('authorization')) setBasic(headers, user, password, hide)
-}
-
-/** Where a step, or a save of it, has its address, and what a save may stand in. */
-const ADDRESSES = new Set(['url', 'endpoint'])
-const SAVES = new Set(['save', 'storage'])
-
-/** A step as the log may keep it: without names and passwords in the addresses that it sends to. */
-export function withoutPasswords<Value extends Json>(task: Value): Value {
-  if (Array.isArray(task)) return task.map(withoutPasswords) as Value
-  if (!isObject(task)) return task
-  const shown = Object.entries(task).map(([key, value]) => {
-    if (ADDRESSES.has(key) && typeof value === 'string') return [key, withoutPassword(value)]
-    return [key, SAVES.has(key) ? withoutPasswords(value) : value]
-  })
-  return Object.fromEntries(shown)
-}
-
-function withoutPassword(address: string): string {
-  const url = URL.parse(address.trim())
-  // a password with a `/` in it, perhaps
-  if (!url) return address.replace(/^.*@/s, '***@')
-  if (url.username === '' && url.password === '') return address
-  url.username = ''
-  url.password = ''
-  return url.href
 }
 
 function bearer({ headers }: Target, auth: Auth, hide: Call['hide']): void {
