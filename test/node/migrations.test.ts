@@ -167,6 +167,7 @@ const ALL: ListFilter = {
 const REPORT: NewReport = {
   execution_id: ID,
   event_id: '1',
+  is_redacted: false,
   id_given: false,
   is_action_report: true,
   is_deciding: true,

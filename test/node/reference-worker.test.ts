@@ -280,7 +280,7 @@ def main(file):
     const { data } = ofType(done, 'action_completed')[0].result
     expect(data).toMatchObject({ status_code: 200, url: `${echo.url}/there` })
     expect(data.data).toMatchObject({ method: 'POST', body: '{"n":7}' })
-    expect(data.data.headers.authorization).toBe('Bearer abc')
+    expect(data.data.headers.authorization).toBe('Bearer ***')
     const retry = { retry_when: 'status_code == 503', initial_delay: 0 }
     const flaky = await ended(await run({ type: 'http', url: `${echo.url}/flaky/1/w`, retry }))
     expect(flaky.status).toBe('COMPLETED')
