@@ -22,6 +22,7 @@ import { runs } from './execution/routes.ts'
 import { driverFor } from './executor/drive.ts'
 import { Hono } from './hono.ts'
 import { deliveries, hooks } from './hook/routes.ts'
+import { logError } from './log.ts'
 import { notifications } from './notification/routes.ts'
 import { declarationOf } from './operation.ts'
 import { queue } from './queue/routes.ts'
@@ -114,11 +115,11 @@ app.notFound((c) => {
 
 app.onError((error, c) => {
   if (error instanceof AppError) {
-    if (error.code === 'internal') console.error(error.message, error.cause)
+    if (error.code === 'internal') logError('internal error', error)
     return problem(c, error)
   }
   // the database's or the runtime's words are for the log, not for the caller
-  console.error('unexpected error', error)
+  logError('unexpected error', error)
   return problem(c, new AppError('internal', 'something went wrong here; it has been logged'))
 })
 

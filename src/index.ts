@@ -5,6 +5,7 @@ import { connect } from './db.ts'
 import { configOf, type Env } from './env.ts'
 import { driverFor, takeUp } from './executor/drive.ts'
 import { makePartitions, sweepOnce } from './executor/sweep.ts'
+import { logError } from './log.ts'
 
 export { SandboxOutbound } from './executor/tools/outbound.ts'
 
@@ -20,7 +21,7 @@ export default {
         await takeUp(driverFor(env, config, sql, 'message', later), message.body.execution_id)
         message.ack()
       } catch (error) {
-        console.error(`execution ${message.body.execution_id}: message failed`, error)
+        logError(`execution ${message.body.execution_id}: message failed`, error)
         message.retry({ delaySeconds: 10 })
       }
     }
@@ -30,8 +31,14 @@ export default {
     const config = configOf(env)
     const later = (work: Promise<void>) => context.waitUntil(work)
     const driver = driverFor(env, config, connect(config), 'message', later)
-    await sweepOnce(driver)
-    // once an hour is often enough for months
-    if (new Date(controller.scheduledTime).getUTCMinutes() === 0) await makePartitions(driver)
+    try {
+      await sweepOnce(driver)
+      // once an hour is often enough for months
+      if (new Date(controller.scheduledTime).getUTCMinutes() === 0) await makePartitions(driver)
+    } catch (error) {
+      logError('the sweep failed', error)
+      // what is thrown from here the platform logs as it is
+      throw new Error('the sweep failed')
+    }
   },
 } satisfies ExportedHandler<Env, { execution_id: string }>

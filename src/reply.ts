@@ -4,6 +4,7 @@
 import type { Context, TypedResponse } from 'hono'
 import type { App } from './env.ts'
 import { toJson } from './json.ts'
+import { logError } from './log.ts'
 
 /** JSON text of a reply, and where the next page begins, if there is one. */
 export interface Page {
@@ -54,7 +55,7 @@ export function replyLater(
       await writer.close()
     } catch (error) {
       // nobody is there to be told, or it is too late to
-      console.error('a reply was broken off', error)
+      logError('a reply was broken off', error)
       await writer.abort(error).catch(() => undefined)
     }
   }

@@ -10,6 +10,7 @@ import {
 } from 'jose'
 import { MAX_PATH, UNPRINTABLE } from '../catalog/validate.ts'
 import { AppError } from '../errors.ts'
+import { logError } from '../log.ts'
 import { type Config, jwksUrlOf } from '../settings.ts'
 import { type Caller, SCOPES, type Scope } from './caller.ts'
 
@@ -161,7 +162,7 @@ function keysOf(url: string): JWTVerifyGetKey {
       if (error instanceof AppError || isOfToken(error)) throw error
       // a key in the set that cannot be used is no reason not to fetch the next one
       if (!remote.fresh) failedAt = Date.now()
-      console.error(`the keys at ${url} cannot be had`, error)
+      logError(`the keys at ${url} cannot be had`, error)
       throw away(error)
     }
   }

@@ -4,6 +4,7 @@
 import ipaddr from 'ipaddr.js'
 import { configOf, type Env } from '../env.ts'
 import { AppError } from '../errors.ts'
+import { logError } from '../log.ts'
 
 /** `key`: a caller who is known, or a hook and an address; `ip`: an address whose caller is not known. */
 export type RateKind = 'key' | 'ip'
@@ -69,7 +70,7 @@ async function isAllowed(binding: RateLimit, key: string): Promise<boolean | nul
   try {
     return (await binding.limit({ key })).success
   } catch (error) {
-    if (!failed.has(binding)) console.error('the rate limit does not work', error)
+    if (!failed.has(binding)) logError('the rate limit does not work', error)
     failed.add(binding)
     return null
   }

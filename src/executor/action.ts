@@ -12,6 +12,7 @@ import { type Known, loadResults, type Started } from '../event/commit.ts'
 import { globalsOf } from '../event/globals.ts'
 import { type Draft, MAX_RESULT_BYTES } from '../event/types.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../json.ts'
+import { logError } from '../log.ts'
 import { scrub, scrubText, shownTask } from '../redact/forms.ts'
 import type { Config } from '../settings.ts'
 import { type Context, renderValue, TemplateError } from '../template/index.ts'
@@ -262,8 +263,7 @@ function failed(error: unknown, { redact }: Keeper): ToolResult {
     return { status: 'error', error: `template: ${error.message} in ${error.expression}${place}` }
   }
   if (error instanceof AppError) return { status: 'error', error: error.message }
-  const said = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  console.error('action failed unexpectedly', redact(said))
+  logError('action failed unexpectedly', error, redact)
   return { status: 'error', error: 'the action failed unexpectedly' }
 }
 

@@ -9,6 +9,7 @@ import { cancel, recordOwnEvent } from '../event/service.ts'
 import { CHILD, nodeId } from '../event/types.ts'
 import { startEntry } from '../execution/service.ts'
 import type { JsonObject } from '../json.ts'
+import { logError } from '../log.ts'
 import { sendOf } from '../notification/send.ts'
 import {
   type ChildRow,
@@ -126,7 +127,7 @@ export async function afterEnd(driver: Driver, known: Known): Promise<void> {
     if (isChild && !driver.children.has(id)) await reportUp(driver, id)
     if (hasChildren && state.status === 'FAILED') await cancelChildren(driver, id)
   } catch (error) {
-    console.error(`execution ${id}: its end is not known to all`, error)
+    logError(`execution ${id}: its end is not known to all`, error)
   }
 }
 

@@ -21,6 +21,7 @@ import { recordOwnEvent, settle } from '../event/service.ts'
 import type { Draft } from '../event/types.ts'
 import { newId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
+import { logError } from '../log.ts'
 import { extend, type ResumedRow, resume } from '../queue/leases.ts'
 import type { Config } from '../settings.ts'
 import { isTerminal } from '../status.ts'
@@ -168,7 +169,7 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       ? sleep(ms).then(() => takeUp(driver, executionId))
       : notify(driver, executionId, Math.ceil(delay))
     const done = waiting
-      .catch((error: unknown) => console.error(`execution ${executionId}: retry`, error))
+      .catch((error: unknown) => logError(`execution ${executionId}: retry`, error))
       .finally(() => sleeping.delete(queueId))
     sleeping.set(queueId, done)
   }
@@ -207,7 +208,7 @@ async function drive(driver: Driver, from: Committed): Promise<void> {
       begin(outcome.started)
     }
   } catch (error) {
-    console.error(`execution ${executionId}: driving stopped`, error)
+    logError(`execution ${executionId}: driving stopped`, error)
   } finally {
     clearInterval(heartbeat)
   }
@@ -257,7 +258,7 @@ async function report(
     return committed ?? recordAlone(driver, known, drafts, [])
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    console.error(`execution ${known.row.execution_id}: ${error.message}`)
+    logError(`execution ${known.row.execution_id}`, error)
     if (error.code === 'unavailable') return 'away'
     if (error.code === 'conflict') return recordAlone(driver, known, drafts, claim.backlog)
     if (batch.length > 1) return 'split'
@@ -348,7 +349,7 @@ async function settleAndDrive(driver: Driver, executionId: string, claim: Claim)
     const settled = await settle(driver, executionId, claim)
     if (settled) await drive(driver, settled)
   } catch (error) {
-    console.error(`execution ${executionId}: reports are left undecided`, error)
+    logError(`execution ${executionId}: reports are left undecided`, error)
   }
 }
 
@@ -370,6 +371,6 @@ export async function notify(
     const delay = Math.min(delaySeconds, MAX_DELAY_SECONDS)
     await env.JOBS?.send({ execution_id: executionId }, { delaySeconds: delay })
   } catch (error) {
-    console.error(`execution ${executionId}: no message sent`, error)
+    logError(`execution ${executionId}: no message sent`, error)
   }
 }

@@ -4,6 +4,7 @@ import { rollUp } from '../dashboard/queries.ts'
 import { rowsOf } from '../db.ts'
 import { cancelReplaced } from '../execution/replaced.ts'
 import { dropDeliveries } from '../hook/deliveries.ts'
+import { logError } from '../log.ts'
 import { sendDue } from '../notification/send.ts'
 import { ensurePartitions, type SweptRow, sweep } from '../queue/leases.ts'
 import { failJob } from '../queue/service.ts'
@@ -78,6 +79,6 @@ async function alone(what: string, work: () => Promise<unknown>): Promise<void> 
   try {
     await work()
   } catch (error) {
-    console.error(`${what}: sweep failed`, error)
+    logError(`${what}: sweep failed`, error)
   }
 }
