@@ -4,6 +4,7 @@ import { claimOf, goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
 import { checkTargets } from '../notification/service.ts'
 import { operation } from '../operation.ts'
+import { scrubText } from '../redact/forms.ts'
 import { reply, type Sent } from '../reply.ts'
 import { keyOf, secondsToWait } from './prefer.ts'
 import { type Requestor, RunReply, RunRequest } from './schema.ts'
@@ -55,7 +56,7 @@ async function replyWhenAsked(c: Context<App>, first: RunReply, request: RunRequ
 function requestorOf(c: Context<App>): Requestor {
   return {
     ip: c.req.header('cf-connecting-ip') ?? null,
-    user_agent: c.req.header('user-agent')?.slice(0, 512) ?? null,
+    user_agent: scrubText(c.req.header('user-agent') ?? '').slice(0, 512) || null,
     timestamp: new Date().toISOString(),
   }
 }

@@ -2,6 +2,7 @@
 
 import { fromBase64, toBase64 } from '../base64.ts'
 import { isObject, type Json, type JsonObject, parseStorableJson, storableText } from '../json.ts'
+import { hasToken, isSecretName, scrubText } from '../redact/forms.ts'
 import { SECRET_HEADERS } from './verify/index.ts'
 
 /** What templates of a hook see. */
@@ -13,8 +14,8 @@ export interface Content {
   body: Json
 }
 
-/** Query parameters that carry a credential. */
-const SECRET_QUERY: ReadonlySet<string> = new Set(['access_token', 'token', 'signature', 'sig'])
+/** Query parameters that carry a credential, beside those whose names say so. */
+const SECRET_QUERY: ReadonlySet<string> = new Set(['sig', 'key', 'auth'])
 
 /** The longest header that is shown. */
 const MAX_HEADER = 2_048
@@ -24,13 +25,22 @@ export function shownHeaders(headers: Headers, secretHeader: string | null): Jso
   return Object.fromEntries(
     [...headers]
       .filter(([name]) => !SECRET_HEADERS.has(name) && name !== hidden && !name.startsWith('cf-'))
-      .map(([name, value]) => [name, storableText(value.slice(0, MAX_HEADER))]),
+      // whoever is in front of us may send who it lets in under a name of its own
+      .filter(([name, value]) => !isSecretName(name) && !hasToken(value))
+      .map(([name, value]) => [name, storableText(scrubText(value).slice(0, MAX_HEADER))]),
   )
 }
 
 export function shownQuery(url: URL): JsonObject {
   return fieldsOf(
-    new URLSearchParams([...url.searchParams].filter(([name]) => !SECRET_QUERY.has(name))),
+    new URLSearchParams(
+      [...url.searchParams]
+        .filter(([name, value]) => {
+          const isSecret = isSecretName(name) || SECRET_QUERY.has(name.toLowerCase())
+          return !isSecret && !hasToken(value)
+        })
+        .map(([name, value]) => [name, scrubText(value)]),
+    ),
   )
 }
 

@@ -45,6 +45,18 @@ const FORMS: readonly (readonly [RegExp, string])[] = [
 const KEYWORDS = /\b(password|pwd)\s?=\s?('[^']*'|"[^"]*"|[^\s;&'"]+)/gi
 const HOSTS = /\b(host|hostaddr|server|dbname|database|data source)\s?=/i
 
+/** Whether a header, a field of a form or a query parameter of this name holds a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+const TOKEN = /\beyJ[\w-]{8,}\.[\w-]{2,}\.[\w-]+|\bne_\d{1,19}_[\w-]{43}/
+
+/** Whether a token (JWT) or a key of this API is in the text. */
+export function hasToken(text: string): boolean {
+  return TOKEN.test(text)
+}
+
 /** A text without what has the form of a secret. */
 export function scrubText(text: string): string {
   let scrubbed = text

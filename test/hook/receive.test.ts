@@ -203,16 +203,27 @@ describe("a hook's own rules", () => {
   })
 
   test('signatures and credentials are neither shown to templates nor kept', async () => {
-    const hook = await hookOf(client, { parameters: { all: '{{ headers }}' } })
+    const hook = await hookOf(client, {
+      parameters: { all: '{{ headers }}', query: '{{ query }}' },
+    })
     const reply = await deliver(
       client,
-      hook,
+      { ...hook, name: `${hook.name}?via=x&api_key=sesame&key=sesame` },
       {},
       {
-        headers: { authorization: 'Bearer sesame', cookie: 'c=sesame', 'x-other': 'seen' },
+        headers: {
+          authorization: 'Bearer sesame',
+          cookie: 'c=sesame',
+          'x-other': 'seen',
+          'x-acme-api-key': 'sesame',
+          'x-identity': `eyJhbGciOiJFUzI1NiJ9.${btoa('{"sub":"sesame"}').replaceAll('=', '')}.sesame`,
+          'x-key': `ne_123_sesame${'x'.repeat(37)}`,
+          'x-callback': 'https://me:sesame@example.org/',
+        },
       },
     )
-    const { all } = await startOf(reply.body.execution_id)
+    const { all, query } = await startOf(reply.body.execution_id)
+    expect(query).toEqual({ via: 'x' })
     expect(all['x-other']).toBe('seen')
     expect(JSON.stringify(all)).not.toMatch(/sesame|sha256=/)
     const whole = await client.get(`/api/hooks/${hook.name}/deliveries/${reply.body.id}`)
