@@ -111,6 +111,8 @@ export const record = (sql: Sql, r: NewReport, prefix: string | null = null): St
       or (${r.queue_id}::bigint is not null and j.status in ('queued', 'retry'))
       -- a timer's time is over when it has been leased
       or (j.tool = 'timeout' and j.status <> 'leased')
+      -- and a wait's is not until then, and the edge executor's to tell
+      or (j.tool = 'wait' and j.status in ('queued', 'retry'))
       or (${r.is_deciding}::bool and j.status = 'leased' and (j.worker_id <> ${r.worker_id}
         or (j.runner = 'edge' and j.worker_id is distinct from ${r.worker_id}))))
   ), moved as (

@@ -45,6 +45,11 @@ describe('private addresses', () => {
     'http://[::ffff:a00:1]/',
     'http://[64:ff9b::7f00:1]/',
     'http://[2002:7f00:1::]/',
+    'http://[::127.0.0.1]/',
+    'http://[::10.0.0.1]/',
+    'http://[::a9fe:a9fe]/',
+    'http://[::ffff:0:127.0.0.1]/',
+    'http://[64:ff9b:1::a00:1]/',
   ])('%s is refused, unless they are allowed', (url) => {
     expect(refused(url)).toMatch(
       /is not allowed: it is not a public address \(HTTP_ALLOW_PRIVATE\)$/,

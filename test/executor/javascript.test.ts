@@ -645,6 +645,56 @@ describe('what is ours', () => {
   })
 })
 
+describe('what all objects have', () => {
+  const merging = `function merge(to, from) {
+    for (const key of Object.keys(from)) {
+      if (typeof from[key] === 'object' || typeof from[key] === 'function') merge((to[key] ??= {}), from[key])
+      else to[key] = from[key]
+    }
+    return to
+  }
+  function main({ data }) {
+    try { merge({}, JSON.parse(data)) } catch (error) { return [String(error), {}.admin, Object.keys({ a: 1 })] }
+    return ['merged', {}.admin, Object.keys({ a: 1 }), String({})]
+  }`
+
+  test.each([
+    '{"__proto__": {"admin": true}}',
+    '{"__proto__": {"toString": 1}}',
+    '{"constructor": {"keys": 1}}',
+    '{"constructor": {"prototype": {"admin": true}}}',
+    '{"a": {"__proto__": {"__proto__": {"admin": true}}}}',
+  ])('is not changed by data: %s', async (data) => {
+    const code = `${merging} // ${data}`
+    const [said] = (await dataOf(code, { input: { data } })) as [string]
+    expect(said).not.toBe('merged')
+    expect(await dataOf(code, { input: { data: '{"a": {"b": 1}}' } })).toEqual([
+      'merged',
+      null,
+      ['a'],
+      '[object Object]',
+    ])
+  })
+
+  test('may be had otherwise by an object of its own', async () => {
+    const code = `class Odd extends Error { constructor(text) { super(text); this.name = 'Odd'; this.message = text + '!' } }
+    function Old() { this.toString = () => 'old' }
+    Old.prototype.valueOf = () => 7
+    class List extends Array { get last() { return this.at(-1) } }
+    function main() {
+      const plain = { a: 1 }
+      plain.toString = () => 'plain'
+      plain.constructor = 1
+      const error = new TypeError()
+      error.message = 'said later'
+      return [String(new Odd('x')), String(new Old()), new Old() * 1, String(plain), Object.keys(plain), error.message, List.from([1, 2]).last]
+    }`
+    expect(await dataOf(code)).toEqual([
+      ...['Odd: x!', 'old', 7, 'plain', ['a', 'toString', 'constructor'], 'said later', 2],
+    ])
+  })
+})
+
 describe('isolates', () => {
   test('serve the calls of one code and one way out, and no others', async () => {
     const code = 'let n = 0\nconst main = () => ++n'

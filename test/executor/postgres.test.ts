@@ -42,6 +42,12 @@ describe('the result', () => {
     expect(command_0).toEqual({ status: 'success', rows: [], row_count: 0, columns: ['a', 'b'] })
   })
 
+  test('has every column, also where two have one name', async () => {
+    const { command_0 } = await resultOf({ command: 'select 1 as a, 2 as a, 3 as a_2, 4 as a' })
+    expect(command_0.columns).toEqual(['a', 'a_3', 'a_2', 'a_4'])
+    expect(command_0.rows).toEqual([{ a: 1, a_3: 2, a_2: 3, a_4: 4 }])
+  })
+
   test('counts what was changed, and has -1 where nothing is counted', async () => {
     const table = newTable()
     const told = (row_count: number) => ({
@@ -326,6 +332,19 @@ describe('params', () => {
     const given = typeof params === 'string' ? `{{ '${params}' }}` : params
     expect(await errorOf({ command, params: given })).toMatch(error)
   })
+})
+
+test.each(['commit', '/* so */ END', '-- x\nrollback', 'begin', 'start  transaction', 'abort'])(
+  '%s is not for the statements of one transaction',
+  async (command) => {
+    const error = await errorOf({ command: `select 1; ${command}; select 2` })
+    expect(error).toMatch(/^command_1 begins or ends a transaction/)
+  },
+)
+
+test('savepoints are', async () => {
+  const command = 'savepoint s; select 1; rollback to savepoint s; rollback work to s; release s'
+  expect(Object.keys(await resultOf({ command }))).toHaveLength(5)
 })
 
 describe('transaction: false', () => {

@@ -2,7 +2,7 @@
 import { neon } from '@neondatabase/serverless'
 import { describe, expect, test } from 'vitest'
 import { expectRebuilt } from '../rebuild.ts'
-import { newClient, playbook } from '../support.ts'
+import { completed, newClient, playbook } from '../support.ts'
 
 const client = newClient()
 const sql = neon(client.env.DATABASE_URL as string)
@@ -55,6 +55,9 @@ describe('a wait', () => {
     // the platform delays a message by twelve hours at most
     expect(Math.max(...messages.map(({ delaySeconds }) => delaySeconds))).toBe(43_200)
     await client.deliver(messages)
+    // nor can anybody else say that it is over
+    const report = await client.post('/api/events', completed(executionId, 'nap', { waited: 0 }))
+    expect(report.status).toBe(409)
     expect((await client.log(executionId)).at(-1)).toBe('action_waiting:nap')
     await passes(executionId, 200_001)
     await client.deliver(messages.slice(0, 1))

@@ -44,5 +44,8 @@ function isPrivate(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '')
   if (!ipaddr.isValid(bare)) return NEARBY.test(host) || !host.includes('.')
   // an IPv4 address within an IPv6 one is the former
-  return ipaddr.process(bare).range() !== 'unicast'
+  const address = ipaddr.process(bare)
+  // but for a form of old, `::10.0.0.1`
+  const isOld = 'parts' in address && address.parts.slice(0, 6).every((part) => part === 0)
+  return isOld || address.range() !== 'unicast'
 }

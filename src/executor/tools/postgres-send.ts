@@ -3,14 +3,15 @@
 import { NeonDbError } from '@neondatabase/serverless'
 import type { Sql, Statement } from '../../db.ts'
 import { AppError } from '../../errors.ts'
-import type { JsonObject } from '../../json.ts'
+import type { Json } from '../../json.ts'
 import { ToolError } from './tool.ts'
 
 /** A statement's result with its rows and their types. */
 export interface FullResult {
   command: string
   rowCount: number | null
-  rows: JsonObject[]
+  /** Values in the order of `fields`, whose names may come twice. */
+  rows: Json[][]
   fields: { name: string }[]
 }
 
@@ -44,6 +45,7 @@ export async function transact(
   const limit = sql`select set_config('statement_timeout', ${String(Math.ceil(timeoutMs))}, true)`
   const [, ...results] = (await sql.transaction([limit, ...statements], {
     fullResults: true,
+    arrayMode: true,
     fetchOptions: { signal: AbortSignal.timeout(timeoutMs + GRACE_MS) },
   })) as unknown as FullResult[]
   return results

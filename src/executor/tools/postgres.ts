@@ -7,7 +7,7 @@ import { type Bound, bindParameters } from './parameters.ts'
 import { failingStatement } from './postgres-blame.ts'
 import { connectionUrl } from './postgres-connection.ts'
 import { type FullResult, failureOf, transact } from './postgres-send.ts'
-import { splitStatements } from './statements.ts'
+import { isTransactionControl, splitStatements } from './statements.ts'
 import { type Call, type Ending, fitting, ToolError } from './tool.ts'
 
 /** Rows that one command may return. */
@@ -27,6 +27,7 @@ export async function postgresTool(call: Call): Promise<Ending> {
   const statements = boundTo(texts, call.task.params ?? null)
   const sql = connectTo(connectionUrl(auth.data))
   const run = isTogether(call.task) ? together : oneByOne
+  if (run === together) checkTransaction(texts)
   return { status: 'success', data: await run(sql, statements, call) }
 }
 
@@ -59,7 +60,11 @@ async function oneByOne(sql: Sql, statements: Bound[], call: Call): Promise<Json
     const left = deadline - Date.now()
     try {
       if (left <= 0) throw new ToolError(`stopped after ${call.timeoutMs / 1000} s`)
-      const options = { fullResults: true, fetchOptions: { signal: AbortSignal.timeout(left) } }
+      const options = {
+        fullResults: true,
+        arrayMode: true,
+        fetchOptions: { signal: AbortSignal.timeout(left) },
+      }
       // alone, as in a transaction some statements cannot run
       const result = (await sql.query(text, values, options)) as unknown as FullResult
       data[command] = toCommand(result, index)
@@ -78,6 +83,16 @@ function isTogether({ transaction = true }: JsonObject): boolean {
   throw new ToolError('transaction is true or false')
 }
 
+/** What has been committed stays, and what follows would run by itself. */
+function checkTransaction(texts: readonly string[]): void {
+  const index = texts.findIndex(isTransactionControl)
+  if (index < 0) return
+  throw new ToolError(
+    `command_${index} begins or ends a transaction, and the step's statements are one already; ` +
+      'transaction: false runs each by itself',
+  )
+}
+
 function commandsOf(results: FullResult[]): JsonObject {
   return Object.fromEntries(
     results.map((result, index) => [`command_${index}`, toCommand(result, index)]),
@@ -92,13 +107,28 @@ function toCommand(result: FullResult, index: number): Json {
   }
   const row_count = result.rowCount ?? -1
   if (result.fields.length > 0) {
-    const columns = result.fields.map((field) => field.name)
-    return { status: 'success', rows: result.rows, row_count: result.rows.length, columns }
+    const columns = distinct(result.fields.map((field) => field.name))
+    const rows = result.rows.map((row) =>
+      Object.fromEntries(columns.map((name, place) => [name, row[place] ?? null])),
+    )
+    return { status: 'success', rows, row_count: rows.length, columns }
   }
   if (result.command === 'CALL') {
     return { status: 'success', message: 'Procedure executed successfully.' }
   }
   return { status: 'success', row_count, message: `Command executed. ${row_count} rows affected.` }
+}
+
+/** Names of columns; those that come again get a number, as a row has each name once. */
+function distinct(names: readonly string[]): string[] {
+  const taken = new Set(names)
+  return names.map((name, place) => {
+    if (names.indexOf(name) === place) return name
+    let number = 2
+    while (taken.has(`${name}_${number}`)) number += 1
+    taken.add(`${name}_${number}`)
+    return `${name}_${number}`
+  })
 }
 
 /** The statements of `command`, `commands`, `sql` or `query`, to the letter. */

@@ -38,6 +38,28 @@ export function sandboxModule(hasEgress: boolean): string {
   return `import { AsyncLocalStorage } from 'node:async_hooks'
 import { format } from 'node:util'
 
+// One isolate serves many calls, and data that a program merges into its own must not change what the next call
+// finds in all objects. Nobody could assign what is frozen on an object that inherits it, so names that programs do
+// assign (toString, an error's name) have setters.
+const { defineProperty, freeze, getOwnPropertyNames, getOwnPropertyDescriptor } = Object
+const errors = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError]
+for (const { prototype } of [Object, Function, ...errors]) {
+  for (const name of getOwnPropertyNames(prototype)) {
+    const { value, writable, enumerable } = getOwnPropertyDescriptor(prototype, name)
+    if (!writable) continue
+    defineProperty(prototype, name, {
+      enumerable,
+      get: () => value,
+      set(other) {
+        if (this === prototype) throw new TypeError(name + ' of all objects cannot be changed')
+        defineProperty(this, name, { value: other, writable: true, enumerable: true, configurable: true })
+      },
+    })
+  }
+  freeze(prototype)
+}
+for (const shared of [Object, Array, Array.prototype]) freeze(shared)
+
 const calls = new AsyncLocalStorage()
 const { parse, stringify, rawJSON } = JSON
 const { fetch: nativeFetch, setTimeout: after, clearTimeout: stop } = globalThis

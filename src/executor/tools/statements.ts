@@ -32,6 +32,15 @@ export function splitStatements(text: string): string[] {
   return statements
 }
 
+const BLANK = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/
+const ENDING =
+  /^(begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+((work|transaction)\s+)?to\b))\b/i
+
+/** Whether a statement begins or ends a transaction; to roll back to a savepoint does not. */
+export function isTransactionControl(statement: string): boolean {
+  return ENDING.test(statement.replace(BLANK, ''))
+}
+
 /** What a statement has open, as psql follows it. */
 interface Nesting {
   hasContent: boolean
