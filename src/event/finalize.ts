@@ -2,6 +2,7 @@
 
 import { END } from '../catalog/playbook.ts'
 import { type Json, type JsonObject, toJson } from '../json.ts'
+import { scrub, scrubText } from '../redact/forms.ts'
 import { namesInValue, renderValue, TemplateError } from '../template/index.ts'
 import { type Batch, decisionContext, emit, scopeOfNode } from './batch.ts'
 import { hasStarted } from './state.ts'
@@ -19,7 +20,7 @@ export function completeExecution(batch: Batch): void {
     const extra = { ...(passed ?? state.waiting.get(END)), result: state.result }
     const context = decisionContext(batch, mentioned, extra)
     try {
-      result = renderValue(mapping, context, { onUndefined: 'keep' }) as Json
+      result = scrub(renderValue(mapping, context, { onUndefined: 'keep' }) as Json)
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
       return failExecution(batch, END, `result: ${error.message} in ${error.expression}`)
@@ -38,7 +39,7 @@ export function completeExecution(batch: Batch): void {
 
 /** Emits step_failed and execution_failed: one failed step fails the execution at once. */
 export function failExecution(batch: Batch, step: string, error: Json): void {
-  const text = typeof error === 'string' ? error : toJson(error)
+  const text = scrubText(typeof error === 'string' ? error : toJson(error))
   batch.cause = emit(batch, {
     event_type: 'step_failed',
     node_name: step,

@@ -84,6 +84,19 @@ describe('of the edge executor', () => {
     expect(await eventsOf(id)).not.toContain(PASSWORD)
   })
 
+  test('what the end takes from the workload', async () => {
+    const yaml = playbook(
+      `  - {step: start, next: end}
+  - {step: end, result: {dsn: "{{ workload.dsn }}", headers: {X-Token: abc}}}`,
+      `workload: {dsn: "${DSN}"}`,
+    )
+    const { body } = await client.get(
+      `/api/executions/${await client.run(await client.register(yaml))}`,
+    )
+    const dsn = 'postgres://test:***@db.localhost/noetl'
+    expect(body.result).toEqual({ dsn, headers: { 'X-Token': '***' } })
+  })
+
   test('what is taken up again', async () => {
     const { id, body } = await ran({
       type: 'http',
