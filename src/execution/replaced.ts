@@ -4,6 +4,7 @@ import { rowsOf } from '../db.ts'
 import { AppError } from '../errors.ts'
 import { cancel } from '../event/service.ts'
 import { type Driver, goOn } from '../executor/drive.ts'
+import { logError } from '../log.ts'
 import { dropReplaced, findReplaced, type OverlapTable } from './overlap.ts'
 
 /**
@@ -23,7 +24,7 @@ export async function cancelReplaced(
       for (const executionId of row.replaced) await cancelOne(driver, executionId)
       await rowsOf(dropReplaced(sql, table, key, row.id, row.replaced))
     } catch (error) {
-      console.error(`${table} ${row.id}: a run that was replaced is not cancelled yet`, error)
+      logError(`${table} ${row.id}: a run that was replaced is not cancelled yet`, error)
     }
   }
 }

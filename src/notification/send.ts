@@ -6,6 +6,7 @@ import { checkEgress } from '../executor/tools/egress.ts'
 import { readBytes } from '../executor/tools/http-reply.ts'
 import { ToolError } from '../executor/tools/tool.ts'
 import { newId } from '../ids.ts'
+import { logError } from '../log.ts'
 import type { Config } from '../settings.ts'
 import { delayAfter, retryAfterOf } from './backoff.ts'
 import { bodyOf } from './message.ts'
@@ -38,7 +39,7 @@ export async function sendOf(means: Means, executionId: string): Promise<void> {
   try {
     await sendBatch(means, executionId, BATCH)
   } catch (error) {
-    console.error(`execution ${executionId}: notifications are left to the sweeper`, error)
+    logError(`execution ${executionId}: notifications are left to the sweeper`, error)
   }
 }
 

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts'
 import { cancelReplaced } from '../execution/replaced.ts'
 import { startEntry } from '../execution/service.ts'
 import { type Driver, goOn, takeUp } from '../executor/drive.ts'
+import { logError } from '../log.ts'
 import { TemplateError } from '../template/index.ts'
 import { type DueRow, findDue, type Move, noteFailure, passOver, takeTick } from './queries.ts'
 import { startAt } from './run.ts'
@@ -91,7 +92,7 @@ function whyNot({ name }: DueRow, error: unknown): string {
   if (error instanceof AppError && error.code !== 'internal') {
     return error.message.slice(0, MAX_ERROR)
   }
-  console.error(`schedule ${name}: not started`, error)
+  logError(`schedule ${name}: not started`, error)
   return 'something went wrong here; it has been logged'
 }
 
@@ -99,6 +100,6 @@ async function alone(what: string, work: () => Promise<unknown>): Promise<void> 
   try {
     await work()
   } catch (error) {
-    console.error(`schedule ${what}: left to the next sweep`, error)
+    logError(`schedule ${what}: left to the next sweep`, error)
   }
 }
