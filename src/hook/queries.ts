@@ -97,7 +97,7 @@ export const addHook = (
   ), audited as (
     ${insertAudit(sql, 'added', audit)}
   )
-  select (select to_jsonb(shown) from (
+  select (select row_to_json(shown) from (
       select ${wholeColumns(sql)} from (table added union all table sent) h) shown) as hook,
     ${hasEntry(sql, h)} as has_entry`
 
@@ -117,7 +117,7 @@ export const changeHook = (
   ), audited as (
     ${insertAudit(sql, 'changed', audit)}
   )
-  select (select to_jsonb(shown) from (select ${wholeColumns(sql)} from changed h) shown) as hook,
+  select (select row_to_json(shown) from (select ${wholeColumns(sql)} from changed h) shown) as hook,
     ${hasEntry(sql, h)} as has_entry`
 
 /** Takes a hook away; its deliveries go by and by. */
