@@ -148,7 +148,8 @@ export function firedBy(
 /** Whether a condition holds, or why that cannot be said. */
 function verdictOn(condition: string, context: Context): boolean | string {
   try {
-    return isTruthyWhen(evaluateExpression(condition, context))
+    const value = evaluateExpression(condition, context)
+    return value === undefined ? `${condition} is undefined` : isTruthyWhen(value)
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
     return `${error.message} in ${error.expression}`

@@ -12,9 +12,10 @@ const SECRET_WORDS =
 /** Of headers, and of a step's keys. */
 const SECRET_NAME = new RegExp(`(^|[-_])(${SECRET_WORDS})$`, 'i')
 /** Names that headers alone have, so that they are looked for in any data. */
-const AUTHORIZATION = /^(proxy-)?authorization$/i
-const COOKIE = /^(set-)?cookie$/i
-const KEY_HEADER = /^(x-api-key|x-auth-token|x-amz-security-token|cf-access-jwt-assertion)$/i
+const AUTHORIZATION = /^(?:proxy-)?authorization$/i
+const COOKIE = /^(?:set-)?cookie$/i
+const KEY_HEADER = /^(?:x-api-key|x-auth-token|x-amz-security-token|cf-access-jwt-assertion)$/i
+const HEADERS = /^headers$/i
 const SCHEME = /^\s*(bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256)\s+\S/i
 
 const DATABASES =
@@ -57,8 +58,13 @@ export function hasToken(text: string): boolean {
   return TOKEN.test(text)
 }
 
+/** What one of the forms has at least: most texts are looked through once. */
+const HINT = /bearer|authorization|ne_\d|p(?:assword|wd)\s?=/i
+
 /** A text without what has the form of a secret. */
 export function scrubText(text: string): string {
+  const hasUser = text.includes('@') && text.includes('://')
+  if (!hasUser && (text.length < 7 || !HINT.test(text))) return text
   let scrubbed = text
   for (const [form, instead] of FORMS) scrubbed = scrubbed.replace(form, instead)
   return /p(?:assword|wd)\s?=/i.test(scrubbed) && HOSTS.test(scrubbed)
@@ -78,18 +84,20 @@ function scrubbed(value: Json, inHeaders: boolean): Json {
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       scrubText(key),
-      isSecretHeader(key, item, inHeaders) ? hidden(item) : scrubbed(item, /^headers$/i.test(key)),
+      isSecretHeader(key, item, inHeaders) ? hidden(item) : scrubbed(item, HEADERS.test(key)),
     ]),
   )
 }
 
 function isSecretHeader(name: string, value: Json, inHeaders: boolean): boolean {
+  const isNamed = inHeaders
+    ? SECRET_NAME.test(name)
+    : AUTHORIZATION.test(name) || COOKIE.test(name) || KEY_HEADER.test(name)
+  if (!isNamed) return false
   const texts = [value].flat().filter((item) => typeof item === 'string')
   if (texts.length === 0 || texts.some((text) => text.includes(REFERENCE))) return false
-  if (inHeaders) return SECRET_NAME.test(name)
-  if (AUTHORIZATION.test(name)) return texts.some((text) => SCHEME.test(text))
-  if (COOKIE.test(name)) return texts.some((text) => text.includes('='))
-  return KEY_HEADER.test(name)
+  if (inHeaders || KEY_HEADER.test(name)) return true
+  return texts.some((text) => (COOKIE.test(name) ? text.includes('=') : SCHEME.test(text)))
 }
 
 /** `***`, after the scheme where there is one. */

@@ -121,14 +121,18 @@ describe('transitions', () => {
     }
   })
 
-  test('a condition on what is undefined does not hold, with a warning in the event', () => {
+  test.each([
+    ['nope.x == 1', "'nope' is undefined"],
+    ['nope', 'nope is undefined'],
+    ['{{ workload.nope }}', 'workload.nope is undefined'],
+  ])('a condition on what is undefined does not hold, with a warning: %s', (when, warning) => {
     const story = given(
-      `- {step: start, next: a}\n- {step: a, ${WORK}, next: [{step: b, when: 'nope.x == 1'}]}\n- {step: b, ${WORK}}`,
+      `- {step: start, next: a}\n- {step: a, ${WORK}, next: [{step: b, when: '${when}'}]}\n- {step: b, ${WORK}}`,
     )
       .completes('a')
       .expect('action_completed a', 'step_completed a', 'step_skipped b', 'execution_complete p')
     const { context } = story.draft('step_completed')
-    expect(JSON.stringify(context)).toContain("'nope' is undefined")
+    expect(JSON.stringify(context)).toContain(warning)
   })
 
   test('a condition sees the result of the step before, and of steps further back', () => {
