@@ -29,13 +29,14 @@ export const access: MiddlewareHandler<App> = async function access(c, next) {
 }
 
 /** Whoever is not known may ask so often: what is sent here is not a caller's, or is looked up first. */
-const admit = (c: Context<App>) => heed(c, 'ip', addressOf(c) ?? '')
+export const admit = (c: Context<App>) => heed(c, 'ip', addressOf(c) ?? '')
 
-async function heed(c: Context<App>, kind: RateKind, key: string): Promise<void> {
+/** Counts a request and tells the caller. @throws AppError `rate_limited` when there were too many. */
+export async function heed(c: Context<App>, kind: RateKind, key: string): Promise<void> {
   heedRate(await checkRate(c.env, kind, key), (name, value) => c.res.headers.set(name, value))
 }
 
-function addressOf(c: Context<App>): string | null {
+export function addressOf(c: Context<App>): string | null {
   return c.req.header('cf-connecting-ip') ?? null
 }
 

@@ -55,6 +55,7 @@ export interface Arrival {
 /**
  * Takes a delivery: starts the hook's playbook, or says why not. The same delivery again gets the first answer again.
  * @param later takes what may go on after the reply
+ * @param admit throws when too much that was not genuine has come from there
  * @throws AppError `unauthorized` for one that is not genuine, `invalid_input` for one that the hook's rules cannot
  * read, `misconfigured` where there is nothing to start.
  */
@@ -64,6 +65,7 @@ export async function receive(
   arrival: Arrival,
   claim: Claim | null,
   later: (work: Promise<unknown>) => void,
+  admit: () => Promise<void>,
 ): Promise<Reception | { challenge: Challenge }> {
   const { request, ip } = arrival
   const { row } = hook
@@ -100,6 +102,7 @@ export async function receive(
     redelivery_of: null,
   }
   if (!verdict.ok) {
+    await admit()
     // what a stranger sent is not kept
     const refusal = { ...delivery, headers: {}, query: {}, body: null }
     later(recordRefusal(driver, refusal, verdict.reason))

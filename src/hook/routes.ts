@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
-import { checkRate, heedRate, networkOf } from '../access/limits.ts'
+import { networkOf } from '../access/limits.ts'
+import { addressOf, admit, heed } from '../access/middleware.ts'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
 import { keyOf, secondsToWait } from '../execution/prefer.ts'
@@ -217,14 +218,13 @@ export const deliveries = new Hono()
       const { sql, config, driver } = c.var
       const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
       const name = c.req.param('name')
-      const ip = c.req.header('cf-connecting-ip') ?? null
+      const ip = addressOf(c)
       // each sender of each hook has a limit of its own, so that nobody can use up another's
-      const rate = await checkRate(c.env, 'key', `hook ${name} ${networkOf(ip ?? '')}`)
-      heedRate(rate, (header, value) => c.res.headers.set(header, value))
-      const hook = await knownHook(sql, config, name, later)
+      await heed(c, 'key', `hook ${name} ${networkOf(ip ?? '')}`)
+      const hook = await knownHook(sql, config, name, later, () => admit(c))
       if (!hook?.row.enabled) fail('not_found', `there is no hook '${name}'`)
       const arrival = { request: c.req.raw, ip }
-      const taken = await receive(driver, hook, arrival, claimOf(driver), later)
+      const taken = await receive(driver, hook, arrival, claimOf(driver), later, () => admit(c))
       if ('challenge' in taken) {
         const { body, status, content_type } = taken.challenge
         return new Response(body, { status, headers: { 'content-type': content_type } }) as Sent

@@ -287,3 +287,29 @@ describe('an answer that waits', () => {
     expect([reply.status, reply.body.status]).toEqual([202, 'started'])
   })
 })
+
+describe('whoever is not genuine', () => {
+  /** The platform's limit: so many, and then no more. */
+  const limited = (limit: number) => {
+    let count = 0
+    return { limit: async () => ({ success: ++count <= limit }) }
+  }
+
+  test('may guess names and signatures so often, and a sender goes on', async () => {
+    const strict = newClient({ RATE_IP: limited(6) })
+    const hook = await hookOf(strict)
+    expect((await deliver(strict, hook, { n: 1 })).status).toBe(202)
+    const statuses = []
+    for (let n = 0; n < 4; n++) {
+      statuses.push((await deliver(strict, { name: `guess-${n}`, path: '' }, {})).status)
+      statuses.push(
+        (await deliver(strict, hook, { n }, { secret: 'a guess of the secret' })).status,
+      )
+    }
+    expect(statuses).toEqual([404, 401, 404, 401, 404, 429, 429, 429])
+    const before = await strict.trips()
+    expect((await deliver(strict, { name: 'guess-9', path: '' }, {})).status).toBe(429)
+    expect((await strict.trips()) - before).toBe(0)
+    expect((await deliver(strict, hook, { n: 2 })).status).toBe(202)
+  })
+})
