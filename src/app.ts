@@ -62,6 +62,8 @@ const sharing = cors({
   exposeHeaders: [
     'Link',
     'X-Next-Cursor',
+    'ETag',
+    'X-Execution-Version',
     'Retry-After',
     'Location',
     'Preference-Applied',

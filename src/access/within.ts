@@ -10,10 +10,6 @@ export const within = (sql: Sql, prefix: string | null, path: Statement): Statem
 export const ofWithin = (sql: Sql, prefix: string | null, executionId: Statement): Statement =>
   prefix === null ? sql`` : sql`and exists (${seen(sql, prefix, executionId)})`
 
-/** The id of an execution, or null where its playbook's path does not begin so. */
-export const seenId = (sql: Sql, prefix: string | null, executionId: string): string | Statement =>
-  prefix === null ? executionId : sql`(${seen(sql, prefix, sql`${executionId}`)})`
-
 const seen = (sql: Sql, prefix: string, executionId: Statement): Statement => sql`
   select x.execution_id from noetl.execution x
   where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`

@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono'
 import * as z from 'zod'
+import { tellVersion } from '../conditional.ts'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
@@ -108,7 +109,9 @@ export const control = new Hono()
 
 async function stopped(c: Context<App>, id: string, reason: string | null) {
   const { driver, caller } = c.var
-  const { status: execution_status, committed } = await cancel(driver, id, reason, caller.within)
+  const ended = await cancel(driver, id, reason, caller.within)
+  const { status: execution_status, version, committed } = ended
+  tellVersion(c, version)
   c.executionCtx.waitUntil(goOn(driver, committed))
   const message = `Execution ${id} is cancelled.`
   return reply(c, { status: 'ok', message, execution_id: id, execution_status })

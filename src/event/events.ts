@@ -1,9 +1,10 @@
 // Events: reporting one, and reading the log.
 
+import { readingOf, sendFresh, tellVersion } from '../conditional.ts'
 import { claimOf, goOn, notify } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
-import { paged, reply, replyText } from '../reply.ts'
+import { reply, replyText } from '../reply.ts'
 import { EXAMPLE_ID } from '../schema.ts'
 import { readEvent, readEvents } from './read-service.ts'
 import { EventIdQuery, EventList, LogQuery, OneEvent } from './schema.ts'
@@ -36,12 +37,13 @@ export const events = new Hono()
       const report = c.req.valid('json')
       const { driver, caller } = c.var
       const claim = claimOf(driver)
-      const { event_id, committed, unsettled } = await recordEvent(
+      const { event_id, version, committed, unsettled } = await recordEvent(
         driver,
         report,
         claim,
         caller.within,
       )
+      tellVersion(c, version)
       c.executionCtx.waitUntil(goOn(driver, committed))
       if (unsettled) c.executionCtx.waitUntil(notify(driver, report.execution_id))
       return reply(c, { ...report, event_id, trigger_event_id: event_id })
@@ -60,11 +62,8 @@ export const events = new Hono()
     async (c) => {
       const id = c.req.param('execution_id')
       const missing = `No events found for execution '${id}'.`
-      return paged(
-        c,
-        await readEvents(c.var.sql, id, c.req.valid('query'), missing, c.var.caller.within),
-        'after',
-      )
+      const reading = readingOf(c, c.req.valid('query'))
+      return sendFresh(c, await readEvents(c.var.sql, id, missing, reading), 'after')
     },
   )
   .get(
@@ -106,10 +105,7 @@ export const events = new Hono()
     async (c) => {
       const id = c.req.param('event_id')
       const missing = `Event '${id}' not found.`
-      return paged(
-        c,
-        await readEvents(c.var.sql, id, c.req.valid('query'), missing, c.var.caller.within),
-        'after',
-      )
+      const reading = readingOf(c, c.req.valid('query'))
+      return sendFresh(c, await readEvents(c.var.sql, id, missing, reading), 'after')
     },
   )

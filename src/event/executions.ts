@@ -1,9 +1,9 @@
 // GET endpoints over executions: they read what the event area owns.
 
+import { askedOf, readingOf, sendFresh } from '../conditional.ts'
 import { fail } from '../errors.ts'
 import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
-import { paged, reply } from '../reply.ts'
 import { normalizeStatus } from '../status.ts'
 import { readDetail, readEvents, readExecutions, readSummary } from './read-service.ts'
 import {
@@ -13,6 +13,7 @@ import {
   ExecutionList,
   ListQuery,
   LogQuery,
+  StandingQuery,
 } from './schema.ts'
 
 export const executions = new Hono()
@@ -28,18 +29,22 @@ export const executions = new Hono()
     }),
     async (c) => {
       const { limit, status, ...filter } = c.req.valid('query')
-      const page = await readExecutions(c.var.sql, {
-        limit,
-        status: status === undefined ? null : statusOf(status),
-        cursor: filter.cursor ?? null,
-        path: filter.path ?? null,
-        catalog_id: filter.catalog_id ?? null,
-        parent_execution_id: filter.parent_execution_id ?? null,
-        since: filter.since ?? null,
-        until: filter.until ?? null,
-        within: c.var.caller.within,
-      })
-      return paged(c, page, 'cursor')
+      const page = await readExecutions(
+        c.var.sql,
+        {
+          limit,
+          status: status === undefined ? null : statusOf(status),
+          cursor: filter.cursor ?? null,
+          path: filter.path ?? null,
+          catalog_id: filter.catalog_id ?? null,
+          parent_execution_id: filter.parent_execution_id ?? null,
+          since: filter.since ?? null,
+          until: filter.until ?? null,
+          within: c.var.caller.within,
+        },
+        askedOf(c),
+      )
+      return sendFresh(c, page, 'cursor')
     },
   )
   .get(
@@ -54,9 +59,9 @@ export const executions = new Hono()
     }),
     async (c) => {
       const id = c.req.param('execution_id')
-      return paged(
+      return sendFresh(
         c,
-        await readDetail(c.var.sql, id, c.req.valid('query'), c.var.caller.within),
+        await readDetail(c.var.sql, id, readingOf(c, c.req.valid('query'))),
         'after',
       )
     },
@@ -68,10 +73,17 @@ export const executions = new Hono()
       scope: 'read',
       reach: 'own',
       description: 'Of an execution that is not there: no counts.',
+      query: StandingQuery,
       reply: EventSummary,
     }),
-    async (c) =>
-      reply(c, await readSummary(c.var.sql, c.req.param('execution_id'), c.var.caller.within)),
+    async (c) => {
+      const id = c.req.param('execution_id')
+      return sendFresh(
+        c,
+        await readSummary(c.var.sql, id, readingOf(c, c.req.valid('query'))),
+        'after',
+      )
+    },
   )
   .get(
     '/execution/data/:execution_id',
@@ -87,11 +99,8 @@ export const executions = new Hono()
     async (c) => {
       const id = c.req.param('execution_id')
       const missing = `Execution '${id}' not found.`
-      return paged(
-        c,
-        await readEvents(c.var.sql, id, c.req.valid('query'), missing, c.var.caller.within),
-        'after',
-      )
+      const reading = readingOf(c, c.req.valid('query'))
+      return sendFresh(c, await readEvents(c.var.sql, id, missing, reading), 'after')
     },
   )
 

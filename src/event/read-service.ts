@@ -1,13 +1,15 @@
 // Reading executions and their events: the founding four, and the events by other names. `within` is what the
 // caller sees of the playbooks: of the rest nothing is there.
 
-import { rowsOf, type Sql } from '../db.ts'
+import type { Fresh } from '../conditional.ts'
+import { rowsOf, type Sql, type Statement } from '../db.ts'
 import { fail } from '../errors.ts'
 import { parseId } from '../ids.ts'
 import { type Json, toJson } from '../json.ts'
-import type { Page } from '../reply.ts'
+import { type Asked, type ExecutionStanding, readAt } from './fresh.ts'
 import {
   type DetailRow,
+  type FreshListRow,
   findDetail,
   findEvent,
   findEvents,
@@ -23,16 +25,28 @@ import {
   type StandingRow,
   type SummaryRow,
   summarize,
+  unlessKnown,
 } from './reads.ts'
 import { dataOf } from './types.ts'
 
+/** How the log of one execution is read. `within` is what the caller sees of the playbooks. */
+interface Reading {
+  page: LogPage
+  asked: Asked
+  within: string | null
+}
+
 /** Executions, newest first. */
-export async function readExecutions(sql: Sql, filter: ListFilter): Promise<Page> {
+export async function readExecutions(sql: Sql, filter: ListFilter, asked: Asked): Promise<Fresh> {
   // one more than asked for tells whether a page follows
-  const rows = await rowsOf<ListRow>(listExecutions(sql, { ...filter, limit: filter.limit + 1 }))
+  const list = listExecutions(sql, { ...filter, limit: filter.limit + 1 })
+  const found = await rowsOf<FreshListRow>(unlessKnown(sql, list, asked))
+  const { tag = null, wanted = true } = found[0] ?? {}
+  if (!wanted) return { json: null, next: null, tag }
+  const rows = found.filter((row) => row.id !== null)
   const shown = rows.slice(0, filter.limit)
   const next = rows.length > filter.limit ? (shown.at(-1)?.id ?? null) : null
-  return { json: `[${shown.map(listItem).join(',')}]`, next }
+  return { json: `[${shown.map(listItem).join(',')}]`, next, tag }
 }
 
 /** An execution as lists show it, as JSON text. */
@@ -44,33 +58,49 @@ export function listItem(row: ListRow): string {
 export async function readDetail(
   sql: Sql,
   executionId: string,
-  page: LogPage,
-  within: string | null,
-): Promise<Page> {
+  { page, asked, within }: Reading,
+): Promise<Fresh> {
   const id = parseId(executionId)
-  const [row] = id === null ? [] : await rowsOf<DetailRow>(findDetail(sql, id, page, within))
+  const row =
+    id === null
+      ? undefined
+      : await readAt(asked, () => first<DetailRow>(findDetail(sql, id, page, asked, within)))
   if (!row) fail('not_found', `Execution '${executionId}' not found.`)
-  const json = object({
-    ...headOf(row),
-    events: row.events,
-    ...(row.requestor !== '{}' && { requestor: row.requestor }),
-    ...(row.waiting_for !== null && { waiting_for: row.waiting_for }),
-  })
-  return { json, next: nextPage(row) }
+  return freshOf(row, nextPage(row), () =>
+    object({
+      ...headOf(row),
+      events: row.events,
+      ...(row.requestor !== '{}' && { requestor: row.requestor }),
+      ...(row.waiting_for !== null && { waiting_for: row.waiting_for }),
+    }),
+  )
 }
 
 /** `{"events": [...]}` of an execution, named by its id or by that of one of its events. */
 export async function readEvents(
   sql: Sql,
   anyId: string,
-  page: LogPage,
   missing: string,
-  within: string | null,
-): Promise<Page> {
+  { page, asked, within }: Reading,
+): Promise<Fresh> {
   const id = parseId(anyId)
-  const [row] = id === null ? [] : await rowsOf<PageRow>(findEvents(sql, id, page, within))
+  const row =
+    id === null
+      ? undefined
+      : await readAt(asked, () => first<PageRow>(findEvents(sql, id, page, asked, within)))
   if (!row) fail('not_found', missing)
-  return { json: object({ events: row.events }), next: nextPage(row) }
+  return freshOf(row, nextPage(row), () => object({ events: row.events }))
+}
+
+/** What was read, unless its reader has it. */
+export function freshOf(row: ExecutionStanding, next: string | null, json: () => string): Fresh {
+  const { tag, version, settled, wanted } = row
+  return { json: wanted ? json() : null, next, tag, version, settled }
+}
+
+export async function first<Row>(statement: Statement): Promise<Row | undefined> {
+  const [row] = await rowsOf<Row>(statement)
+  return row
 }
 
 /** `{"events": [event]}`. @throws AppError `not_found`. */
@@ -106,18 +136,20 @@ export async function readIterations(
 }
 
 /** Counts by event type; of an execution that is not there, none, as the original has it. */
-export async function readSummary(sql: Sql, executionId: string, within: string | null) {
+export async function readSummary(
+  sql: Sql,
+  executionId: string,
+  { asked, within }: Omit<Reading, 'page'>,
+): Promise<Fresh> {
   const id = parseId(executionId)
-  const [row] = id === null ? [] : await rowsOf<SummaryRow>(summarize(sql, id, within))
-  return {
-    status: 'ok',
-    summary: {
-      execution_id: executionId,
-      counts: row?.counts ?? {},
-      skipped: row?.skipped ?? 0,
-      errors: row?.errors ?? [],
-    },
-  }
+  const row =
+    id === null
+      ? undefined
+      : await readAt(asked, () => first<SummaryRow>(summarize(sql, id, asked, within)))
+  const { counts, skipped = 0, errors = [] } = row ?? {}
+  const summary = { execution_id: executionId, counts: counts ?? {}, skipped, errors }
+  const json = () => toJson({ status: 'ok', summary })
+  return row ? freshOf(row, null, json) : { json: json(), next: null, tag: null }
 }
 
 function nextPage({

@@ -1,10 +1,11 @@
 // SQL of what is read from executions and their log. Events leave the database as JSON text, which the
 // Worker passes on without parsing it.
 
-import { listedWithin, ofWithin, seenId, within } from '../access/within.ts'
+import { listedWithin, ofWithin, within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Status } from '../status.ts'
+import type { Asked, ExecutionStanding, Standing } from './fresh.ts'
 import { resultsOf } from './log.ts'
 import { CHILD } from './types.ts'
 
@@ -29,6 +30,34 @@ interface EventsRow {
   /** seq of the page's last event; null when there is none. */
   last_seq: number | null
 }
+
+/** Changed with the form of what is read, so that tags of an older form are nobody's. */
+const FORM = 1
+
+/** For how long reports come on an execution that has ended. */
+const LATE_SECONDS = 3_600
+
+/**
+ * How an execution `x` stands to what its reader has.
+ * @param andOn what the bytes depend on beside its version, as texts
+ * @param rest of the select: columns, and where `x` is from
+ */
+export const standing = (
+  sql: Sql,
+  { known, atLeast }: Asked,
+  andOn: Statement,
+  rest: Statement,
+): Statement => sql`
+  select s.*, s.version >= ${atLeast}::int
+    and not (${known}::text[] && array[s.tag, '*']) as wanted
+  from (
+    select x.execution_id, x.version, concat_ws('.', ${FORM}::int, x.version, ${andOn}) as tag,
+      coalesce(x.ended_at < now() - make_interval(secs => ${LATE_SECONDS}), false) as settled
+    ${rest} offset 0
+  ) s`
+
+export const fromExecution = (sql: Sql, executionId: string, prefix: string | null): Statement =>
+  sql`from noetl.execution x where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`
 
 const eventPage = (sql: Sql, execution: Statement, page: LogPage) => sql`
   select '[' || string_agg(p.event, ',' order by p.seq) || ']' as events, max(p.seq) as last_seq
@@ -84,41 +113,64 @@ export interface HeadRow {
   result: string | null
 }
 
-export type DetailRow = HeadRow & EventsRow & { requestor: string; waiting_for: string | null }
+export type DetailRow = ExecutionStanding &
+  HeadRow &
+  EventsRow & { requestor: string; waiting_for: string | null }
 
-/** An execution with a page of its events. */
+/** An execution with a page of its events; of what the reader has, its standing alone. */
 export const findDetail = (
   sql: Sql,
   executionId: string,
   page: LogPage,
+  asked: Asked,
   prefix: string | null = null,
 ): Statement => sql`
-  select ${headColumns(sql)}, x.result::text as result, x.requestor::text as requestor,
-    ${waitingFor(sql)},
-    coalesce(p.events, '[]') as events, p.last_seq
-  from noetl.execution x
-  left join lateral (${eventPage(sql, sql`x.execution_id`, page)}) p on true
-  where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`
+  with known as (${standing(
+    sql,
+    asked,
+    // jobs come to wait as time passes, without an event
+    sql`${pageTag(page)}::text, left(md5(w.waiting_for), 12)`,
+    sql`, w.waiting_for from noetl.execution x, lateral (select ${waitingFor(sql)} offset 0) w
+      where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`,
+  )})
+  select d.*, k.waiting_for, k.version, k.tag, k.settled, k.wanted
+  from known k left join lateral (
+    select ${headColumns(sql)}, x.result::text as result, x.requestor::text as requestor,
+      coalesce(p.events, '[]') as events, p.last_seq
+    from noetl.execution x
+    left join lateral (${eventPage(sql, sql`x.execution_id`, page)}) p on true
+    where k.wanted and x.execution_id = k.execution_id
+  ) d on true`
 
-export type PageRow = EventsRow & { execution_id: string; version: number }
+const pageTag = ({ after, limit }: LogPage) => `${after}-${limit}`
 
-/** A page of the events of the execution that an id names: its own id, or that of one of its events. */
+export type PageRow = ExecutionStanding & EventsRow
+
+/**
+ * A page of the events of the execution that an id names: its own id, or that of one of its events; of what the
+ * reader has, its standing alone.
+ */
 export const findEvents = (
   sql: Sql,
   id: string,
   page: LogPage,
+  asked: Asked,
   prefix: string | null = null,
 ): Statement => sql`
   with found as (
-    select x.execution_id, x.version from noetl.execution x
+    select x.* from noetl.execution x
     where x.execution_id = ${id} ${within(sql, prefix, sql`x.path`)}
     union all
-    select x.execution_id, x.version from noetl.event e join noetl.execution x using (execution_id)
+    select x.* from noetl.event e join noetl.execution x using (execution_id)
     where e.event_id = ${id} ${within(sql, prefix, sql`x.path`)}
     limit 1
-  )
-  select f.execution_id::text, f.version, coalesce(p.events, '[]') as events, p.last_seq
-  from found f left join lateral (${eventPage(sql, sql`f.execution_id`, page)}) p on true`
+  ), known as (${standing(sql, asked, sql`${pageTag(page)}::text`, sql`from found x`)})
+  select p.*, k.version, k.tag, k.settled, k.wanted
+  from known k left join lateral (
+    select coalesce(p.events, '[]') as events, p.last_seq
+    from (${eventPage(sql, sql`k.execution_id`, page)}) p
+    where k.wanted
+  ) p on true`
 
 /** One event by its id, in the shape that the original meant to answer. */
 export const findEvent = (
@@ -137,33 +189,36 @@ export const findEvent = (
   where e.event_id = ${eventId} ${ofWithin(sql, prefix, sql`e.execution_id`)}
   limit 1`
 
-export interface SummaryRow {
+export interface SummaryRow extends ExecutionStanding {
   counts: Record<string, number> | null
   skipped: number
   errors: { node_name: string; error: string | null; created_at: string }[]
 }
 
-/** Events of an execution by type, and its last three errors. */
+/** Events of an execution by type, and its last three errors; of what the reader has, its standing alone. */
 export const summarize = (
   sql: Sql,
   executionId: string,
+  asked: Asked,
   prefix: string | null = null,
-): Statement => {
-  const id = seenId(sql, prefix, executionId)
-  return sql`
-  select
-    (select jsonb_object_agg(event_type, n) from (
-      select event_type, count(*) as n from noetl.event
-      where execution_id = ${id} group by event_type) c) as counts,
-    (select count(*)::int from noetl.event where execution_id = ${id}
-      and (event_type = 'step_skipped'
-        or (event_type = 'action_completed' and result @> '{"skipped": true}'))) as skipped,
-    coalesce((select jsonb_agg(jsonb_build_object('node_name', l.node_name, 'error', l.error,
-        'created_at', noetl.rfc3339(l.created_at)) order by l.seq)
-      from (select seq, node_name, error, created_at from noetl.event
-        where execution_id = ${id} and event_type = 'action_error'
-        order by seq desc limit 3) l), '[]') as errors`
-}
+): Statement => sql`
+  with known as (${standing(sql, asked, sql`null`, fromExecution(sql, executionId, prefix))})
+  select s.*, k.version, k.tag, k.settled, k.wanted
+  from known k left join lateral (
+    select
+      (select jsonb_object_agg(event_type, n) from (
+        select event_type, count(*) as n from noetl.event
+        where execution_id = ${executionId} group by event_type) c) as counts,
+      (select count(*)::int from noetl.event where execution_id = ${executionId}
+        and (event_type = 'step_skipped'
+          or (event_type = 'action_completed' and result @> '{"skipped": true}'))) as skipped,
+      coalesce((select jsonb_agg(jsonb_build_object('node_name', l.node_name, 'error', l.error,
+          'created_at', noetl.rfc3339(l.created_at)) order by l.seq)
+        from (select seq, node_name, error, created_at from noetl.event
+          where execution_id = ${executionId} and event_type = 'action_error'
+          order by seq desc limit 3) l), '[]') as errors
+    where k.wanted
+  ) s on true`
 
 export interface StandingRow {
   status: Status
@@ -276,6 +331,21 @@ export interface ListFilter {
 }
 
 export type ListRow = HeadRow & { result_omitted: boolean }
+
+/** A list whose reader may have it: then its tag alone, as one row of nothing. */
+export const unlessKnown = (sql: Sql, list: Statement, { known }: Asked): Statement => sql`
+  with page as materialized (${list}), placed as (
+    select p.*, row_number() over () as place from page p
+  ), tagged as (
+    select ${FORM}::int || '.' || md5(coalesce(string_agg(p.id || '-' || p.version, ',' order by p.place), ''))
+      as tag from placed p
+  ), known as (
+    select t.tag, not (${known}::text[] && array[t.tag, '*']) as wanted from tagged t
+  )
+  select p.*, k.tag, k.wanted from known k left join placed p on k.wanted order by p.place`
+
+/** Of an empty list, or of one that the reader has, `id` is null. */
+export type FreshListRow = Standing & (ListRow | { id: null })
 
 /** A result larger than this is not in the list; the detail has it. */
 const MAX_LISTED_RESULT_BYTES = 8_192

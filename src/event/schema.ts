@@ -15,8 +15,19 @@ export const ListQuery = z.object({
   until: Instant.optional().describe('started before'),
 })
 
+/** Of what is read of one execution. */
+export const StandingQuery = z.object({
+  min_version: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .default(0)
+    .describe('`X-Execution-Version` of what the caller knows to be there; waited for a little'),
+})
+
 /** How the events of one execution are paged: after a seq, so many. By default all that fit. */
-export const LogQuery = z.object({
+export const LogQuery = StandingQuery.extend({
   after: z.coerce
     .number()
     .int()

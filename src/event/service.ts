@@ -29,6 +29,8 @@ const ACTION_REPORTS = new Set([
 
 export interface Recorded {
   event_id: string
+  /** The execution's version by then. */
+  version: number
   /** What the evaluator did about it, when it did: jobs that were started for the caller's claim. */
   committed: Committed | null
   /** Whether the decision was left for later, since too many others were writing. */
@@ -70,24 +72,36 @@ async function answered(
   }
   if (row.refused) fail('lease_lost', `the job of '${event.node_name}' is leased to another`)
   const event_id = row.existing_id ?? event.event_id
+  const { version } = row
   // a report sent again may find its first decision lost on the way
   if (row.existing_id !== null && row.undecided.length > 0) {
-    return { event_id, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
+    return { event_id, version, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
   }
-  if (!row.deciding || row.seq === null) return { event_id, committed: null, unsettled: false }
+  if (!row.deciding || row.seq === null)
+    return { event_id, version, committed: null, unsettled: false }
   // reports that came before, and that no decision has answered yet, are answered first
   if (row.undecided.length > 1) {
-    return { event_id, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
+    return { event_id, version, ...(await unlessBusy(settle(engine, row.execution_id, claim))) }
   }
   const logged: LoggedReport = { ...event, seq: row.seq }
   const known = await knownOf(engine.sql, row)
-  return { event_id, ...(await unlessBusy(commit(engine, known, latest(logged), null, claim))) }
+  return {
+    event_id,
+    version,
+    ...(await unlessBusy(commit(engine, known, latest(logged), null, claim))),
+  }
 }
 
 /** The report is in the log either way; what cannot be decided now is decided later. */
 async function unlessBusy(decision: Promise<Committed | null>) {
   try {
-    return { committed: await decision, unsettled: false }
+    const committed = await decision
+    // what has followed is a part of the answer, and may go on while it is sent
+    return {
+      committed,
+      unsettled: false,
+      ...(committed && { version: committed.known.state.version }),
+    }
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'conflict')) throw error
     return { committed: null, unsettled: true }
@@ -117,19 +131,19 @@ export async function cancel(
   executionId: string,
   reason: string | null,
   within: string | null = null,
-): Promise<{ status: Status; committed: Committed | null }> {
+): Promise<{ status: Status; version: number; committed: Committed | null }> {
   const id = parseId(executionId)
   const error = reason === null ? 'cancelled' : `cancelled: ${reason}`
   const cancelling = { execution_id: id ?? '0', event_id: newId(), error, within }
   for (let round = 0; round < CANCEL_ROUNDS; round++) {
     const [row] = id === null ? [] : await rowsOf<CancelledRow>(cancelNow(engine.sql, cancelling))
     if (!row) fail('not_found', `Execution '${executionId}' not found.`)
-    const { status, cancelled, written } = row
+    const { status, version, cancelled, written } = row
     if (written) {
       const known = await knownOf(engine.sql, { ...row, results: null })
-      return { status, committed: { known, started: [], backlog: [], later: [] } }
+      return { status, version, committed: { known, started: [], backlog: [], later: [] } }
     }
-    if (cancelled) return { status, committed: null }
+    if (cancelled) return { status, version, committed: null }
     if (isTerminal(status)) {
       fail('conflict', `execution ${executionId} has ended already: ${status}`)
     }

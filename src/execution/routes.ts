@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { tellVersion } from '../conditional.ts'
 import type { App } from '../env.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
@@ -39,6 +40,7 @@ async function run(c: Context<App>, request: RunRequest): Promise<Sent> {
     key === null
       ? await runEntry(driver, how, claimOf(driver))
       : await runOnce(driver, how, { caller: caller.id, key }, claimOf(driver))
+  tellVersion(c, started.committed?.known.state.version)
   c.executionCtx.waitUntil(goOn(driver, started.committed))
   return replyWhenAsked(c, started.reply, request)
 }

@@ -192,6 +192,7 @@ const REPORT: NewReport = {
   current_item: null,
 }
 const PAGE = { after: 0, limit: 100 }
+const NEW = { known: [], atLeast: 0 }
 const ANY_JOB = {
   status: null,
   execution_id: null,
@@ -231,11 +232,11 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     (s) => listExecutions(s, { ...ALL, parent_execution_id: '1' }),
     /parent_execution_id_execution_id_idx/,
   ],
-  ['detail', (s) => findDetail(s, ID, PAGE), /event\w*_pkey/],
-  ['events by any id', (s) => findEvents(s, ID, PAGE), /event_id_execution_id_key/],
+  ['detail', (s) => findDetail(s, ID, PAGE, NEW), /event\w*_pkey/],
+  ['events by any id', (s) => findEvents(s, ID, PAGE, NEW), /event_id_execution_id_key/],
   ['event by id', (s) => findEvent(s, ID), /event_id_execution_id_key/],
-  ['summary in a folder', (s) => summarize(s, ID, 'p7/'), /execution\w*_pkey/],
-  ['summary', (s) => summarize(s, ID), /event\w*_pkey|node_name_event_type/],
+  ['summary in a folder', (s) => summarize(s, ID, NEW, 'p7/'), /execution\w*_pkey/],
+  ['summary', (s) => summarize(s, ID, NEW), /event\w*_pkey|node_name_event_type/],
   ['report', (s) => record(s, REPORT), /event_id_execution_id_key/],
   ['read for deciding', (s) => readExecution(s, ID, ['a'], ['1']), /node_name_event_type_seq_idx/],
   [
