@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, expect, inject, test } from 'vitest'
 import { readYaml } from '../src/catalog/yaml.ts'
 import { isObject, type Json, type JsonObject } from '../src/json.ts'
+import { expectCharted } from './charted.ts'
 import { expectRebuilt } from './rebuild.ts'
 import { completed, type Message, newClient } from './support.ts'
 import { told } from './told.ts'
@@ -116,6 +117,7 @@ test.each(examples)('$name', async (example) => {
     result: expectation(result),
   })
   await expectRebuilt(database, [catalogId])
+  await expectCharted(client, execution.id)
   const cell = documented.get(name)
   expect(told(await client.log(execution.id), cell)).toBe(cell)
 })

@@ -21,6 +21,11 @@ export function knownEntry(catalogId: string): Entry | null {
   return kept.get(catalogId) ?? null
 }
 
+/** What this isolate has now; whoever asks for what it lacks keeps this meanwhile. */
+export function knownEntries(): Entry[] {
+  return [...kept.values()]
+}
+
 /** Compiles an entry and keeps it. */
 export function keepEntry(row: {
   catalog_id: string

@@ -19,6 +19,7 @@ import {
   PathQuery,
   PlaybookChange,
   PlaybookContent,
+  PlaybookGraph,
   PlaybookList,
   PlaybookListOrOne,
   PlaybookQuery,
@@ -38,6 +39,7 @@ import {
   readEntry,
   readHead,
   readHeads,
+  readPlaybookGraph,
   readWidgets,
   searchPlaybooks,
 } from './service.ts'
@@ -179,6 +181,22 @@ export const catalog = new Hono()
   )
   .get('/playbook', entryRead, (c) => sendEntry(c, c.req.valid('query')))
   .get('/playbook/fallback', entryRead, (c) => sendEntry(c, c.req.valid('query')))
+  .get(
+    '/playbook/graph',
+    operation({
+      summary: 'The steps and transitions of a playbook',
+      scope: 'read',
+      reach: 'own',
+      description: 'As of an execution, but nothing has begun.',
+      query: PlaybookQuery,
+      reply: PlaybookGraph,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const { playbook_id, version } = c.req.valid('query')
+      return reply(c, await readPlaybookGraph(c.var.sql, playbook_id, version, c.var.caller))
+    },
+  )
   .put(
     '/playbook',
     operation({

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { Problem } from '../errors.ts'
 import { Id } from '../ids.ts'
-import { AnyJson, AnyObject, Time } from '../schema.ts'
+import { AnyJson, AnyObject, StatusName, Time } from '../schema.ts'
 import { MAX_PATH, UNPRINTABLE } from './validate.ts'
 
 /** Playbooks are called so in any case of the letters; other kinds as they are registered. */
@@ -177,3 +177,32 @@ export const PlaybookContent = z.object({
   version: z.int(),
   content: z.string(),
 })
+
+/** A playbook's steps and transitions, and what has become of them in an execution. */
+export const PlaybookGraph = z
+  .object({
+    path: z.string(),
+    version: z.int(),
+    execution: z.object({ id: z.string(), status: StatusName }).nullable(),
+    nodes: z.array(
+      z.object({
+        step: z.string(),
+        type: z.string().describe('its tool; `start`, `end` or `route` where it has none'),
+        status: z
+          .enum(['pending', 'waiting', 'running', 'completed', 'failed', 'skipped', 'unreached'])
+          .describe('`waiting`: for a worker, an attempt or other branches'),
+        attempts: z.int(),
+        iterations: z.object({ total: z.int(), done: z.int(), failed: z.int() }).nullable(),
+      }),
+    ),
+    edges: z.array(
+      z.object({
+        from: z.string(),
+        to: z.string(),
+        when: z.string().nullable(),
+        else: z.boolean().describe('fires where the conditions before it do not hold'),
+        fired: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: 'PlaybookGraph' })

@@ -7,6 +7,8 @@ import { fail } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { toJson } from '../json.ts'
 import type { Page } from '../reply.ts'
+import { graphOf } from './graph.ts'
+import { compilePlaybook } from './playbook.ts'
 import {
   type CatalogRow,
   countPlaybooks,
@@ -100,6 +102,17 @@ export async function readEntry(
   return (
     row ?? fail('not_found', `Playbook '${path}' with version '${version ?? 'latest'}' not found.`)
   )
+}
+
+/** The graph of one entry. @throws AppError `not_found`. */
+export async function readPlaybookGraph(
+  sql: Sql,
+  path: string,
+  wanted: string | undefined,
+  caller: Caller,
+) {
+  const { version, payload } = await readEntry(sql, path, wanted, caller)
+  return { path, version, execution: null, ...graphOf(compilePlaybook(payload), null) }
 }
 
 /** The figures at the head of the catalog's page. */

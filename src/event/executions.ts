@@ -1,10 +1,12 @@
 // GET endpoints over executions: they read what the event area owns.
 
+import { PlaybookGraph } from '../catalog/schema.ts'
 import { askedOf, readingOf, sendFresh } from '../conditional.ts'
 import { fail } from '../errors.ts'
 import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { normalizeStatus } from '../status.ts'
+import { readGraph, readTimeline } from './chart-service.ts'
 import { readDetail, readEvents, readExecutions, readSummary } from './read-service.ts'
 import {
   EventList,
@@ -14,6 +16,8 @@ import {
   ListQuery,
   LogQuery,
   StandingQuery,
+  Timeline,
+  TimelineQuery,
 } from './schema.ts'
 
 export const executions = new Hono()
@@ -64,6 +68,44 @@ export const executions = new Hono()
         await readDetail(c.var.sql, id, readingOf(c, c.req.valid('query'))),
         'after',
       )
+    },
+  )
+  .get(
+    '/executions/:execution_id/timeline',
+    operation({
+      summary: 'Steps, iterations and saves of an execution in time',
+      scope: 'read',
+      reach: 'own',
+      description:
+        'In the order in which they began; the next page is in the headers `Link` and `X-Next-Cursor`. Of a ' +
+        "step's iterations the first 200, and none of those within them: `expand` shows the rest.",
+      query: TimelineQuery,
+      reply: Timeline,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const { expand = null, ...query } = c.req.valid('query')
+      const reading = readingOf(c, { ...query, expand })
+      return sendFresh(
+        c,
+        await readTimeline(c.var.sql, c.req.param('execution_id'), reading),
+        'after',
+      )
+    },
+  )
+  .get(
+    '/executions/:execution_id/graph',
+    operation({
+      summary: "The playbook's graph, with how far the execution has come in it",
+      scope: 'read',
+      reach: 'own',
+      query: StandingQuery,
+      reply: PlaybookGraph,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const reading = readingOf(c, c.req.valid('query'))
+      return sendFresh(c, await readGraph(c.var.sql, c.req.param('execution_id'), reading), 'after')
     },
   )
   .get(

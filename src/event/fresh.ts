@@ -21,6 +21,8 @@ export interface Standing {
 
 export interface ExecutionStanding extends Standing {
   version: number
+  /** Whether it has ended. */
+  ended: boolean
   /** Whether it has ended, and so long ago that no report on it comes any more. */
   settled: boolean
 }

@@ -52,9 +52,19 @@ export const standing = (
     and not (${known}::text[] && array[s.tag, '*']) as wanted
   from (
     select x.execution_id, x.version, concat_ws('.', ${FORM}::int, x.version, ${andOn}) as tag,
+      x.ended_at is not null as ended,
       coalesce(x.ended_at < now() - make_interval(secs => ${LATE_SECONDS}), false) as settled
     ${rest} offset 0
   ) s`
+
+/** The columns of a standing `k`. */
+export const standingColumns = (sql: Sql) => sql`k.version, k.tag, k.ended, k.settled, k.wanted`
+
+/**
+ * What stands before all that is read of it, in a subquery that `offset 0` keeps apart: a subquery that is asked
+ * first, where a condition of the join would be asked when all is built.
+ */
+export const wanted = (sql: Sql) => sql`(select known.wanted from known)`
 
 export const fromExecution = (sql: Sql, executionId: string, prefix: string | null): Statement =>
   sql`from noetl.execution x where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`
@@ -125,7 +135,7 @@ export const findDetail = (
   asked: Asked,
   prefix: string | null = null,
 ): Statement => sql`
-  with known as (${standing(
+  with known as materialized (${standing(
     sql,
     asked,
     // jobs come to wait as time passes, without an event
@@ -133,13 +143,13 @@ export const findDetail = (
     sql`, w.waiting_for from noetl.execution x, lateral (select ${waitingFor(sql)} offset 0) w
       where x.execution_id = ${executionId} ${within(sql, prefix, sql`x.path`)}`,
   )})
-  select d.*, k.waiting_for, k.version, k.tag, k.settled, k.wanted
+  select d.*, k.waiting_for, ${standingColumns(sql)}
   from known k left join lateral (
     select ${headColumns(sql)}, x.result::text as result, x.requestor::text as requestor,
       coalesce(p.events, '[]') as events, p.last_seq
     from noetl.execution x
     left join lateral (${eventPage(sql, sql`x.execution_id`, page)}) p on true
-    where k.wanted and x.execution_id = k.execution_id
+    where ${wanted(sql)} and x.execution_id = k.execution_id offset 0
   ) d on true`
 
 const pageTag = ({ after, limit }: LogPage) => `${after}-${limit}`
@@ -164,12 +174,12 @@ export const findEvents = (
     select x.* from noetl.event e join noetl.execution x using (execution_id)
     where e.event_id = ${id} ${within(sql, prefix, sql`x.path`)}
     limit 1
-  ), known as (${standing(sql, asked, sql`${pageTag(page)}::text`, sql`from found x`)})
-  select p.*, k.version, k.tag, k.settled, k.wanted
+  ), known as materialized (${standing(sql, asked, sql`${pageTag(page)}::text`, sql`from found x`)})
+  select p.*, ${standingColumns(sql)}
   from known k left join lateral (
     select coalesce(p.events, '[]') as events, p.last_seq
     from (${eventPage(sql, sql`k.execution_id`, page)}) p
-    where k.wanted
+    where ${wanted(sql)} offset 0
   ) p on true`
 
 /** One event by its id, in the shape that the original meant to answer. */
@@ -202,8 +212,8 @@ export const summarize = (
   asked: Asked,
   prefix: string | null = null,
 ): Statement => sql`
-  with known as (${standing(sql, asked, sql`null`, fromExecution(sql, executionId, prefix))})
-  select s.*, k.version, k.tag, k.settled, k.wanted
+  with known as materialized (${standing(sql, asked, sql`null`, fromExecution(sql, executionId, prefix))})
+  select s.*, ${standingColumns(sql)}
   from known k left join lateral (
     select
       (select jsonb_object_agg(event_type, n) from (
@@ -217,7 +227,7 @@ export const summarize = (
         from (select seq, node_name, error, created_at from noetl.event
           where execution_id = ${executionId} and event_type = 'action_error'
           order by seq desc limit 3) l), '[]') as errors
-    where k.wanted
+    where ${wanted(sql)} offset 0
   ) s on true`
 
 export interface StandingRow {

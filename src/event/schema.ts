@@ -136,3 +136,63 @@ export const EventSummary = z.object({
       .describe('the last three `action_error`'),
   }),
 })
+
+export const TimelineQuery = StandingQuery.extend({
+  after: LogQuery.shape.after.describe('`X-Next-Cursor` of the page before'),
+  limit: z.coerce.number().int().min(1).max(2_000).default(500),
+  expand: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe(
+      'a step, or an iteration as `step[3]`: its iterations, all of them, and nothing else',
+    ),
+})
+
+const SpanStatus = z.union([StatusName, z.literal('waiting')])
+
+export const Timeline = z.object({
+  execution: z.object({
+    id: z.string(),
+    status: StatusName,
+    start_time: Time,
+    end_time: Time.nullable(),
+    now: Time.nullable().describe("the database's time; null once it has ended"),
+  }),
+  spans: z.array(
+    z.object({
+      node: z.string().describe('`step`, `step[3]`, `step[save]`, `step[3][save]`, `[timeout]`'),
+      step: z.string(),
+      kind: z.enum(['step', 'iteration', 'save', 'timeout']),
+      index: z.int().nullable().describe('of an iteration'),
+      tool: z.string().nullable(),
+      status: SpanStatus.describe('`waiting`: for whoever does it, or for its next attempt'),
+      start_time: Time,
+      end_time: Time.nullable().describe('null while it runs'),
+      duration: z.number().nullable().describe('seconds'),
+      waiting_seconds: z.number().nullable().describe('until its first attempt began'),
+      attempts: z.array(
+        z.object({
+          n: z.int(),
+          start_time: Time,
+          end_time: Time.nullable(),
+          status: StatusName,
+          worker: z.string().nullable(),
+          error: z.string().nullable().describe('its first 500 characters'),
+        }),
+      ),
+      parent: z.string().nullable().describe('the node that it is a part of'),
+      child_execution_id: z.string().nullable(),
+      iterations: z
+        .object({
+          total: z.int(),
+          done: z.int(),
+          failed: z.int(),
+          collapsed: z.int().describe('how many have begun that `expand` alone shows'),
+        })
+        .optional()
+        .describe('of an iterator'),
+    }),
+  ),
+})
