@@ -191,7 +191,7 @@ export const Timeline = z.object({
           failed: z.int(),
           collapsed: z.int().describe('how many have begun that `expand` alone shows'),
         })
-        .optional()
+        .nullable()
         .describe('of an iterator'),
     }),
   ),

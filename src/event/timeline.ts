@@ -61,7 +61,7 @@ export interface Span {
   attempts: Attempt[]
   parent: string | null
   child_execution_id: string | null
-  iterations?: { total: number; done: number; failed: number; collapsed: number }
+  iterations: { total: number; done: number; failed: number; collapsed: number } | null
 }
 
 export interface Folding {
@@ -211,9 +211,7 @@ function spanOf(
     })),
     parent: part?.whole || null,
     child_execution_id: children[node] ?? null,
-    ...(own.total !== null && {
-      iterations: iterationsOf(node, own.total, counts[node], expanded),
-    }),
+    iterations: own.total === null ? null : iterationsOf(node, own.total, counts[node], expanded),
   }
 }
 

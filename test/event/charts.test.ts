@@ -341,7 +341,7 @@ test.each(['timeline', 'graph'])('the %s is not sent to who has it', async (char
 
 test('a playbook has a graph without a run', async () => {
   const content = yaml(
-    { step: 'start', next: [{ when: '{{ workload.x }}', step: 'a', else: 'b' }] },
+    { step: 'start', next: [{ when: '{{ workload.x }}', step: 'a' }, { else: 'b' }] },
     { step: 'a', type: 'http', url: 'https://a.test', next: 'end' },
     { step: 'b', next: 'end' },
     { step: 'end' },

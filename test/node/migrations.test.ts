@@ -12,6 +12,7 @@ import {
   searchHeads,
 } from '../../src/catalog/queries.ts'
 import type { Sql, Statement } from '../../src/db.ts'
+import { findGraph, findTimeline } from '../../src/event/charts.ts'
 import { append, readExecution, readItems, readOutcomes, readScope } from '../../src/event/log.ts'
 import {
   findDetail,
@@ -36,6 +37,8 @@ let endpoint: Endpoint
 let sql: Sql
 /** An execution that has done much. */
 let BUSY: string
+/** One of many. */
+let ONE: string
 
 beforeAll(async () => {
   endpoint = await startEndpoint({ migrate: join(ROOT, 'migrations') })
@@ -48,8 +51,10 @@ afterAll(() => endpoint.stop())
 /** Enough rows, in several partitions, for the planner to choose as it would in earnest. */
 async function fill(): Promise<void> {
   const first = sql`noetl.id_at(date_trunc('month', now()))`
-  const [busy] = await sql`select (${first} + (20001::bigint << 34))::text as id`
-  BUSY = String(busy?.id)
+  const [ids] = await sql`
+    select (${first} + (20001::bigint << 34))::text as busy, (${first} + (7::bigint << 34))::text as one`
+  BUSY = String(ids?.busy)
+  ONE = String(ids?.one)
   await sql.transaction([
     sql`insert into noetl.catalog (catalog_id, path, version, kind, content, digest, payload)
       select n, 'p' || n % 500 || '/p', n / 500 + 1, 'Playbook', '', '', '{}' from generate_series(1, 5000) n`,
@@ -193,6 +198,9 @@ const REPORT: NewReport = {
 }
 const PAGE = { after: 0, limit: 100 }
 const NEW = { known: [], atLeast: 0 }
+const HAS = { known: ['*'], atLeast: 0 }
+const SPANS = { after: 0, limit: 500, expand: null }
+const reading = (asked: typeof HAS | typeof NEW) => ({ asked, compiled: [], within: null })
 const ANY_JOB = {
   status: null,
   execution_id: null,
@@ -236,6 +244,17 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ['events by any id', (s) => findEvents(s, ID, PAGE, NEW), /event_id_execution_id_key/],
   ['event by id', (s) => findEvent(s, ID), /event_id_execution_id_key/],
   ['summary in a folder', (s) => summarize(s, ID, NEW, 'p7/'), /execution\w*_pkey/],
+  [
+    'timeline',
+    (s) => findTimeline(s, BUSY, SPANS, reading(NEW)),
+    /Index Only Scan using \S*node_name_event_type_seq_idx/,
+  ],
+  [
+    'iterations in a timeline',
+    (s) => findTimeline(s, BUSY, { ...SPANS, expand: 'b' }, reading(NEW)),
+    /Index Only Scan using \S*node_name_event_type_seq_idx/,
+  ],
+  ['graph', (s) => findGraph(s, BUSY, reading(NEW)), /node_name_event_type_seq_idx/],
   ['summary', (s) => summarize(s, ID, NEW), /event\w*_pkey|node_name_event_type/],
   ['report', (s) => record(s, REPORT), /event_id_execution_id_key/],
   ['read for deciding', (s) => readExecution(s, ID, ['a'], ['1']), /node_name_event_type_seq_idx/],
@@ -415,6 +434,26 @@ test.each(HOT)('%s is answered by its index', async (_name, statement, index) =>
   expect(text).not.toMatch(
     /Seq Scan on (queue|catalog|notification|schedule|(execution|event)_\d+) .*rows=\d{4}/,
   )
+})
+
+const KNOWN: [name: string, statement: (sql: Sql) => Statement][] = [
+  ['detail', (s) => findDetail(s, ONE, PAGE, HAS)],
+  ['events by any id', (s) => findEvents(s, ONE, PAGE, HAS)],
+  ['summary', (s) => summarize(s, ONE, HAS)],
+  ['timeline', (s) => findTimeline(s, ONE, SPANS, reading(HAS))],
+  ['graph', (s) => findGraph(s, ONE, reading(HAS))],
+]
+
+test.each(KNOWN)('%s: of what its reader has no event is read', async (_name, statement) => {
+  const { query, params } = textOf(statement(sql))
+  const [row] = await sql.query(query, params)
+  expect(row).toMatchObject({ wanted: false, version: expect.any(Number) })
+  const plan = await sql.query(`explain (analyze, costs off) ${query}`, params)
+  const scans = plan
+    .map((line) => String(line['QUERY PLAN']))
+    .filter((line) => /Scan .*\bon event/.test(line))
+  expect(scans.length).toBeGreaterThan(0)
+  expect(scans.filter((line) => !line.includes('(never executed)'))).toEqual([])
 })
 
 /** A statement's text and parameters, as the driver sends them. */

@@ -20,7 +20,7 @@ const SPAN = {
   attempts: 'list',
   parent: 'text|null',
   child_execution_id: 'text|null',
-  'iterations?': { total: 'int', done: 'int', failed: 'int', collapsed: 'int' },
+  iterations: 'object|null',
 }
 
 const CHART = {

@@ -591,6 +591,13 @@ export const executions = [
     reply: SUMMARY_REPLY,
     is: { summary: { execution_id: 'x', counts: {}, errors: [] } },
   }),
+  bad(SUMMARY, 'with a version that is none', {
+    given: world.running,
+    send: ({ id }) => ({ params: { execution_id: id }, query: { min_version: 'x' } }),
+    code: 'invalid_input',
+    detail: /^invalid query: \/min_version /,
+    pointers: ['/min_version'],
+  }),
   ...ONE_ROUTES,
   bad('GET /api/events/query', 'without an id', {
     send: {},

@@ -1,5 +1,6 @@
 import { access } from './access.ts'
 import { catalog } from './catalog.ts'
+import { charts } from './charts.ts'
 import { executions } from './executions.ts'
 import { hooks } from './hooks.ts'
 import { notifications } from './notifications.ts'
@@ -11,6 +12,7 @@ import { schedules } from './schedules.ts'
 /** All lines. */
 export const TABLE = [
   ...executions,
+  ...charts,
   ...queue,
   ...runtimes,
   ...catalog,
