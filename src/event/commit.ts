@@ -318,7 +318,8 @@ export function planAppend(
   claim: Claim | null,
 ) {
   const { row, playbook } = known
-  const open = !isTerminal(decision.state.status)
+  // of one that is paused nothing begins
+  const open = !isTerminal(decision.state.status) && decision.state.status !== 'PAUSED'
   // jobs are named by their step_started event, so these are numbered first
   const numbered = numberEvents(decision.drafts, known.state.version)
   const jobs = jobsOf(playbook, decision, numbered, row.execution_id, edgeTools)

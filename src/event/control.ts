@@ -4,17 +4,25 @@ import type { Context } from 'hono'
 import * as z from 'zod'
 import { tellVersion } from '../conditional.ts'
 import type { App } from '../env.ts'
-import { claimOf, goOn } from '../executor/drive.ts'
+import { claimOf, goOn, goOnLater } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
 import { Id } from '../ids.ts'
 import { operation } from '../operation.ts'
 import { reply } from '../reply.ts'
 import { AnyJson, EXAMPLE_ID, StatusName } from '../schema.ts'
+import type { Status } from '../status.ts'
 import { readStanding } from './read-service.ts'
-import { cancel, settle } from './service.ts'
+import { cancel, pause, settle } from './service.ts'
 
 const StopRequest = z.object({
   reason: z.string().max(4_096).nullish(),
+})
+
+const Controlled = z.object({
+  status: z.literal('ok'),
+  message: z.string(),
+  execution_id: z.string(),
+  execution_status: StatusName,
 })
 
 const stop = operation({
@@ -26,12 +34,7 @@ const stop = operation({
     'Cancelling twice is 200 twice; one that has ended otherwise is a 409.',
   body: StopRequest,
   bodyOptional: true,
-  reply: z.object({
-    status: z.literal('ok'),
-    message: z.string(),
-    execution_id: z.string(),
-    execution_status: StatusName,
-  }),
+  reply: Controlled,
   errors: ['not_found', 'conflict'],
   example: { reason: 'started by mistake' },
 })
@@ -44,6 +47,42 @@ export const control = new Hono()
   )
   .post('/executions/:execution_id/cancel', stop, async (c) =>
     stopped(c, c.req.param('execution_id'), c.req.valid('json').reason ?? null),
+  )
+  .post(
+    '/executions/:execution_id/pause',
+    operation({
+      summary: 'Pause an execution',
+      scope: 'run',
+      reach: 'own',
+      description:
+        'Nothing of it begins until it is resumed. What runs goes on and is decided on, time limits go on, and ' +
+        'executions of its playbook steps do. Pausing twice is 200 twice; one that has ended is a 409.',
+      reply: Controlled,
+      errors: ['not_found', 'conflict'],
+    }),
+    async (c) => {
+      const id = c.req.param('execution_id')
+      const row = await pause(c.var.driver, id, true, c.var.caller.within)
+      return controlled(c, id, row, 'paused')
+    },
+  )
+  .post(
+    '/executions/:execution_id/resume',
+    operation({
+      summary: 'Go on with an execution that is paused',
+      scope: 'run',
+      reach: 'own',
+      description: 'One that is not paused just goes on; one that has ended is a 409.',
+      reply: Controlled,
+      errors: ['not_found', 'conflict'],
+    }),
+    async (c) => {
+      const id = c.req.param('execution_id')
+      const row = await pause(c.var.driver, id, false, c.var.caller.within)
+      // also where it went on before: whoever did that may have died since
+      c.executionCtx.waitUntil(goOnLater(c.var.driver, id))
+      return controlled(c, id, row, 'going on')
+    },
   )
   .post(
     '/broker/evaluate/:execution_id',
@@ -111,10 +150,19 @@ async function stopped(c: Context<App>, id: string, reason: string | null) {
   const { driver, caller } = c.var
   const ended = await cancel(driver, id, reason, caller.within)
   const { status: execution_status, version, committed } = ended
-  tellVersion(c, version)
   c.executionCtx.waitUntil(goOn(driver, committed))
-  const message = `Execution ${id} is cancelled.`
-  return reply(c, { status: 'ok', message, execution_id: id, execution_status })
+  return controlled(c, id, { status: execution_status, version }, 'cancelled')
+}
+
+function controlled(
+  c: Context<App>,
+  execution_id: string,
+  { status, version }: { status: Status; version: number },
+  how: string,
+) {
+  tellVersion(c, version)
+  const message = `Execution ${execution_id} is ${how}.`
+  return reply(c, { status: 'ok', message, execution_id, execution_status: status })
 }
 
 async function evaluate(c: Context<App>, id: string): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type LoggedReport,
   readExecution,
 } from './log.ts'
+import { type PausedRow, setPaused } from './pause.ts'
 import { lookUpSecrets, redacted, rememberedSecrets } from './redaction.ts'
 import { type NewReport, type RecordedRow, record } from './report.ts'
 import { DECIDING_EVENTS, type EventReport, nodeId } from './types.ts'
@@ -153,6 +154,32 @@ export async function cancel(
 }
 
 const CANCEL_ROUNDS = 5
+
+/**
+ * Has an execution pause, or go on; done twice it is done once. What runs is reported and decided on, but nothing
+ * begins while it is paused.
+ * @param within what the caller sees of the playbooks: of the rest nothing is there
+ * @throws AppError `not_found`, or `conflict` for one that has ended.
+ */
+export async function pause(
+  { sql }: Engine,
+  executionId: string,
+  paused: boolean,
+  within: string | null = null,
+): Promise<PausedRow> {
+  const id = parseId(executionId)
+  const pausing = { execution_id: id ?? '0', event_id: newId(), paused, within }
+  for (let round = 0; round < CANCEL_ROUNDS; round++) {
+    const [row] = id === null ? [] : await rowsOf<PausedRow>(setPaused(sql, pausing))
+    if (!row) fail('not_found', `Execution '${executionId}' not found.`)
+    if ((row.status === 'PAUSED') === paused && !isTerminal(row.status)) return row
+    if (isTerminal(row.status)) {
+      fail('conflict', `execution ${executionId} has ended already: ${row.status}`)
+    }
+    // another did the same, or the opposite, while this was sent; the next look sees how it stands
+  }
+  throw new AppError('conflict', 'the execution keeps changing; try again')
+}
 
 /** The report, until a later reading shows which reports are still undecided. */
 function latest(logged: LoggedReport) {

@@ -96,10 +96,17 @@ export function advanceState(state: State, event: Fact, playbook: Playbook): Sta
       fire(state, event, playbook)
       break
     case 'step_started':
-      state.status = 'RUNNING'
+      // what is decided while it is paused begins later
+      if (state.status !== 'PAUSED') state.status = 'RUNNING'
       state.started |= bitOf(playbook, name)
       state.active.add(name)
       state.waiting.delete(name)
+      break
+    case 'execution_paused':
+      state.status = 'PAUSED'
+      break
+    case 'execution_resumed':
+      state.status = 'RUNNING'
       break
     case 'action_completed':
       if (isAwaited(state, name)) reportData(state, name, dataOf(event.result))

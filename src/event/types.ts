@@ -12,6 +12,8 @@ const EVALUATOR_EVENTS: ReadonlySet<string> = new Set([
   'execution_complete',
   'execution_failed',
   'execution_cancelled',
+  'execution_paused',
+  'execution_resumed',
   'step_started',
   'step_completed',
   'step_failed',

@@ -343,6 +343,15 @@ export async function takeUp(driver: Driver, executionId: string): Promise<void>
   await Promise.all(work)
 }
 
+/** The same after a reply. Never throws: what it cannot do the sweeper does. */
+export async function goOnLater(driver: Driver, executionId: string): Promise<void> {
+  try {
+    await takeUp(driver, executionId)
+  } catch (error) {
+    console.error(`execution ${executionId}: it is left to the sweeper`, error)
+  }
+}
+
 /** Answers undecided reports and goes on with what follows. Whoever else is busy with them does the same. */
 async function settleAndDrive(driver: Driver, executionId: string, claim: Claim): Promise<void> {
   try {

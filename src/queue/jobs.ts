@@ -67,7 +67,7 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
         ${r.tools === null ? sql`` : sql`and q.tool = t.tool`}
         and not exists (select from mine)
         and exists (select from noetl.execution x
-          where x.execution_id = q.execution_id and x.ended_at is null
+          where x.execution_id = q.execution_id and x.ended_at is null and x.status <> 'PAUSED'
             ${
               r.within === null
                 ? sql``

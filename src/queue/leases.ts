@@ -44,6 +44,8 @@ export const resume = (
       where q.execution_id = locked.execution_id and q.runner = 'edge'
         and q.status in ('queued', 'retry') and q.available_at <= now() and q.attempts < q.max_attempts
         and not exists (select from mine) and noetl.edge_limit(q.action) <= ${p.seconds_left}
+        -- of one that is paused only time goes on
+        and (locked.status <> 'PAUSED' or q.tool = 'timeout')
       order by q.priority desc, q.created_at, q.queue_id
       limit ${p.queue_ids.length}
       for update skip locked
@@ -91,7 +93,7 @@ export const resume = (
       'waited', extract(epoch from now() - j.created_at)::float8,
       'step_event_id', j.step_event_id::text)) from jobs j
     ) as jobs,
-    exists (select from noetl.queue q
+    x.status <> 'PAUSED' and exists (select from noetl.queue q
       where q.execution_id = ${p.execution_id} and q.runner = 'edge' and q.status in ('queued', 'retry')
         and q.available_at <= now() and q.attempts < q.max_attempts
         and noetl.edge_limit(q.action) > ${p.seconds_left}) as too_long,
@@ -168,10 +170,13 @@ export const sweep = (sql: Sql): Statement => sql`
   ), stranded as (
     select execution_id from freed where runner = 'edge'
     union
-    (select execution_id from noetl.queue
-      where runner = 'edge' and status in ('queued', 'retry') and attempts < max_attempts
-        and available_at < now() - make_interval(secs => ${STRANDED_SECONDS})
-      order by available_at limit ${SWEEP_LIMIT})
+    (select q.execution_id from noetl.queue q
+      where q.runner = 'edge' and q.status in ('queued', 'retry') and q.attempts < q.max_attempts
+        and q.available_at < now() - make_interval(secs => ${STRANDED_SECONDS})
+        -- looked up job by job; those of paused ones would stand before all others
+        and (q.tool = 'timeout' or coalesce((select x.status from noetl.execution x
+          where x.execution_id = q.execution_id), '') <> 'PAUSED')
+      order by q.available_at limit ${SWEEP_LIMIT})
   ), dropped as (
     delete from noetl.queue where queue_id = any(array(select queue_id from noetl.queue
       where status = 'done' and queue_id < noetl.id_at(now() - make_interval(days => ${DONE_DAYS}))

@@ -16,6 +16,8 @@ const OURS: Readonly<Record<string, string>> = {
   'GET /api/executions/{execution_id}/timeline': 'pages that show what took how long',
   'GET /api/executions/{execution_id}/graph': 'pages that show where a run stands',
   'GET /api/catalog/playbook/graph': 'the same before anything runs',
+  'POST /api/executions/{execution_id}/pause': 'NoETL has a word for it, and nothing that pauses',
+  'POST /api/executions/{execution_id}/resume': 'the same',
   'POST /api/executions/{execution_id}/cancel': 'stop, by the word that people look for',
   'POST /api/hooks': 'webhooks start runs',
   'GET /api/hooks': 'the same',

@@ -438,6 +438,29 @@ const stops = [
   }),
 ])
 
+const pauses = [
+  { on: 'POST /api/executions/{execution_id}/pause', status: 'PAUSED' },
+  { on: 'POST /api/executions/{execution_id}/resume', status: 'RUNNING' },
+].flatMap(({ on, status }) => [
+  good(on, {
+    given: world.running,
+    send: ({ id }) => ({ params: { execution_id: id } }),
+    reply: { ...STOPPED, execution_status: `=${status}` },
+    is: ({ id }) => ({ execution_id: id }),
+  }),
+  bad(on, 'of an unknown id', {
+    send: { params: { execution_id: NOBODY } },
+    code: 'not_found',
+    detail: `Execution '${NOBODY}' not found.`,
+  }),
+  bad(on, 'of one that has ended', {
+    given: world.ended,
+    send: ({ id }) => ({ params: { execution_id: id } }),
+    code: 'conflict',
+    detail: /has ended already: COMPLETED$/,
+  }),
+])
+
 const triggers = [
   { on: 'POST /api/broker/evaluate/{execution_id}', said: 'Orchestration evaluation triggered' },
   { on: 'POST /api/iterator/complete/{execution_id}', said: 'Iterator completion check triggered' },
@@ -607,6 +630,7 @@ export const executions = [
   }),
   ...reports,
   ...stops,
+  ...pauses,
   ...triggers,
   good(CONFIG, {
     given: world.running,
