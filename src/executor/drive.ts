@@ -348,7 +348,7 @@ export async function goOnLater(driver: Driver, executionId: string): Promise<vo
   try {
     await takeUp(driver, executionId)
   } catch (error) {
-    console.error(`execution ${executionId}: it is left to the sweeper`, error)
+    logError(`execution ${executionId}: it is left to the sweeper`, error)
   }
 }
 
