@@ -22,6 +22,8 @@ create table noetl.hook (
   -- whether content that was signed once may come again under another id, where the id is not signed
   identical_content text not null default 'refuse',
   notify jsonb,
+  -- whether a sender that prefers to wait is told how the run has ended
+  may_wait boolean not null default true,
   max_body_bytes integer not null default 1048576,
   keep_body_bytes integer not null default 65536,
   keep_days integer not null default 7,
@@ -86,8 +88,8 @@ create unique index hook_delivery_content_once on noetl.hook_delivery (hook_id, 
   where result in ('started', 'ignored', 'skipped') and fingerprint is not null;
 create index hook_delivery_newest on noetl.hook_delivery (hook_id, row_id desc);
 -- the sweeper: what is dropped by age
-create index hook_delivery_kept on noetl.hook_delivery (row_id) where headers is not null;
-create index hook_delivery_refused on noetl.hook_delivery (row_id)
-  where result in ('challenged', 'refused', 'failed');
+create index hook_delivery_kept on noetl.hook_delivery (hook_id, row_id) where headers is not null;
+-- the same, and lists of one result
+create index hook_delivery_by_result on noetl.hook_delivery (hook_id, result, row_id desc);
 -- from an execution to what started it
 create index hook_delivery_by_execution on noetl.hook_delivery (execution_id) where execution_id is not null;

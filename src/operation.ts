@@ -34,6 +34,10 @@ export interface Declaration<
   body?: Body
   /** Whether a request without a body is one with `{}`: NoETL's workers send some so. */
   bodyOptional?: boolean
+  /** Headers that it heeds, and what they ask for. */
+  headers?: Readonly<Record<string, string>>
+  /** What its body is, where that is no JSON of ours. */
+  anyBody?: string
   /** What the body may weigh in bytes; 4 MiB unless it says otherwise. */
   maxBytes?: number
   /** The 200 reply. */

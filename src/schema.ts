@@ -42,3 +42,19 @@ export const Instant = z.iso
     error: 'a year from 1 to 9999',
   })
   .transform((date) => date.toISOString())
+
+/** A version of a playbook: a positive integer as number or text; null or `latest` for the latest. */
+export const EntryVersion = z
+  .union([z.string(), z.number(), z.bigint(), z.null()])
+  .transform((value) => String(value ?? 'latest').trim())
+  .refine((text) => text === 'latest' || (/^\d{1,9}$/.test(text) && Number(text) > 0), {
+    error: "a positive integer or 'latest'",
+  })
+  .transform((text) => (text === 'latest' ? null : Number(text)))
+  .meta(
+    shownAs({
+      description: "a positive integer; null or 'latest': the latest",
+      type: ['string', 'integer', 'null'],
+      default: 'latest',
+    }),
+  )

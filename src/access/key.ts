@@ -18,3 +18,6 @@ export async function parseKey(text: string): Promise<{ key_id: string; digest: 
   if (key_id === undefined || secret === undefined) return null
   return { key_id, digest: await sha256(secret) }
 }
+
+/** Whether a text has the form of a key. */
+export const isKey = (text: string): boolean => FORM.test(text)

@@ -14,7 +14,7 @@ const known = newMemory<{ holder: KeyHolder; expires_ms: number }>(1_000)
  * Whose key a text is; null when it is nobody's.
  * @param database its connection string: another database has other keys
  * @param later takes what may go on after the reply
- * @param admit throws when nobody of where the text comes from may have more looked up
+ * @param admit throws when too much from where the text comes from was nobody's
  */
 export async function callerOfKey(
   sql: Sql,

@@ -89,3 +89,16 @@ function countOf(key: string, now: number): number {
   seen.counts.set(key, count)
   return count
 }
+
+/** Addresses that were refused of late, and until when that is believed. */
+const refused = new Map<string, number>()
+
+export function noteRefused(address: string): void {
+  if (refused.size >= MAX_COUNTED) refused.clear()
+  refused.set(networkOf(address), Date.now() + WINDOW_SECONDS * 1000)
+}
+
+/** Whether this isolate has seen an address refused within the last minute. */
+export function isRefused(address: string): boolean {
+  return (refused.get(networkOf(address)) ?? 0) > Date.now()
+}

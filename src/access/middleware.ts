@@ -8,8 +8,9 @@ import { fail } from '../errors.ts'
 import { LOOPBACK } from '../settings.ts'
 import { type Caller, SCOPES } from './caller.ts'
 import { callerOfToken, looksLikeToken } from './jwt.ts'
+import { isKey } from './key.ts'
 import { callerOfKey } from './known-keys.ts'
-import { checkRate, heedRate, type RateKind } from './limits.ts'
+import { checkRate, heedRate, isRefused, noteRefused, type RateKind } from './limits.ts'
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 const ALL = { scopes: new Set(SCOPES), within: null }
@@ -27,9 +28,6 @@ export const access: MiddlewareHandler<App> = async function access(c, next) {
   }
   await next()
 }
-
-/** Whoever is not known may ask so often: what is sent here is not a caller's, or is looked up first. */
-export const admit = (c: Context<App>) => heed(c, 'ip', addressOf(c) ?? '')
 
 /** Counts a request and tells the caller. @throws AppError `rate_limited` when there were too many. */
 export async function heed(c: Context<App>, kind: RateKind, key: string): Promise<void> {
@@ -53,18 +51,30 @@ async function callerOf(c: Context<App>): Promise<Omit<Caller, 'ip'>> {
   if (API_KEY !== undefined && (await isSame(sent, API_KEY))) {
     return { id: 'root', name: 'API_KEY', ...ALL }
   }
-  const token = [JWT_HEADER && c.req.header(JWT_HEADER), sent].find(
-    (text) => text && looksLikeToken(text),
-  )
+  // who sends a key means it, also where something on the way adds a token to all requests
+  const inHeader = isKey(sent) ? undefined : JWT_HEADER && c.req.header(JWT_HEADER)
+  const token = [inHeader, sent].find((text) => text && looksLikeToken(text))
   const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
   const caller = token
     ? await callerOfToken(config, token)
-    : await callerOfKey(sql, DATABASE_URL, sent, later, () => admit(c))
+    : await callerOfKey(sql, DATABASE_URL, sent, later, () => heedRefusals(c))
   return caller ?? refuse(c)
 }
 
+/** Keys that this isolate has not seen are not looked up for an address that has guessed too much. */
+async function heedRefusals(c: Context<App>): Promise<void> {
+  const address = addressOf(c) ?? ''
+  if (isRefused(address)) await heed(c, 'ip', address)
+}
+
 async function refuse(c: Context<App>): Promise<never> {
-  await admit(c)
+  const address = addressOf(c) ?? ''
+  try {
+    await heed(c, 'ip', address)
+  } catch (error) {
+    noteRefused(address)
+    throw error
+  }
   // only a page that somebody looks at shall open the browser's dialogue
   const isPage = c.req.header('accept')?.includes('text/html') ?? false
   c.header('www-authenticate', isPage ? 'Basic realm="noetl-edge"' : 'Bearer')

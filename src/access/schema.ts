@@ -6,7 +6,7 @@ import { SCOPES } from './caller.ts'
 const ScopeName = z.enum(SCOPES).meta({ id: 'Scope' })
 
 /** What the paths of some playbooks begin with, as `team-a/`. */
-const PathPrefix = z
+export const PathPrefix = z
   .string()
   .trim()
   .min(1)
@@ -23,7 +23,11 @@ export const NewKeyRequest = z
       .max(SCOPES.length)
       .transform((scopes) => [...new Set(scopes)]),
     path_prefix: PathPrefix.nullish().describe('only playbooks below it: `team-a/`'),
-    expires_at: Instant.nullish().describe('from then on it is refused'),
+    expires_at: Instant.refine((at) => new Date(at).getTime() > Date.now(), {
+      error: 'has passed',
+    })
+      .nullish()
+      .describe('from then on it is refused'),
   })
   .refine(({ scopes, path_prefix }) => !path_prefix || !scopes.includes('admin'), {
     error: 'a key of scope admin can make others, so it takes no prefix',

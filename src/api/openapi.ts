@@ -103,6 +103,7 @@ function operationOf(
 ): ZodOpenApiOperationObject {
   const { summary, description, query, body, bodyOptional, reply, accepted, mediaType, example } =
     declaration
+  const { headers, anyBody } = declaration
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '')
   return {
     operationId: [method.toLowerCase(), ...path.split(/[/:._-]+/).filter(Boolean)].join('_'),
@@ -119,7 +120,20 @@ function operationOf(
         ),
       }),
       ...(query && { query: query as unknown as z.ZodObject }),
+      ...(headers && {
+        header: z.object(
+          Object.fromEntries(
+            Object.entries(headers).map(([name, asks]) => [
+              name,
+              z.string().optional().describe(asks),
+            ]),
+          ),
+        ),
+      }),
     },
+    ...(anyBody !== undefined && {
+      requestBody: { description: anyBody, content: { '*/*': { schema: z.unknown() } } },
+    }),
     ...(body && {
       requestBody: {
         required: !bodyOptional,

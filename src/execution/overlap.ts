@@ -26,8 +26,11 @@ export const mayBegin = (sql: Sql): Statement => sql`(t.overlap <> 'skip' or ${h
 /** For `set` of the same update: the new run takes the place of the last one, if it may begin. */
 export const takePlace = (sql: Sql, executionId: string): Statement => sql`
   current_execution_id = case when ${mayBegin(sql)} then ${executionId}::bigint else t.current_execution_id end,
-  replaced = case when t.overlap = 'replace' and not ${hasEnded(sql)}
-    then t.replaced || t.current_execution_id else t.replaced end`
+  replaced = array_remove(t.replaced || ${displaced(sql)}, null)`
+
+/** The run of row `t` that a new one takes the place of; null where both may go on, or none does. */
+export const displaced = (sql: Sql): Statement =>
+  sql`case when t.overlap = 'replace' and not ${hasEnded(sql)} then t.current_execution_id end`
 
 /** Rows of a table with runs that are to be cancelled; all rows, or one. */
 export const findReplaced = (
@@ -36,7 +39,7 @@ export const findReplaced = (
   key: string,
   id: string | null,
 ): Statement => sql`
-  select t.${sql.unsafe(key)}::text as id, t.replaced::text[] as replaced from ${sql.unsafe(table)} t
+  select t.${sql.unsafe(key)}::text as id, t.replaced[1:100]::text[] as replaced from ${sql.unsafe(table)} t
   where t.replaced <> '{}' and (${id}::bigint is null or t.${sql.unsafe(key)} = ${id}::bigint)
   limit 100`
 

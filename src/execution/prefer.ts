@@ -19,3 +19,11 @@ export function keyOf(header: string | undefined): string | null {
   if (/^[\x20-\x7e]{1,255}$/.test(header)) return header
   return fail('invalid_input', 'Idempotency-Key: 1 to 255 printable characters')
 }
+
+/** The headers, as the API's description tells of them. */
+export const ONCE = {
+  'Idempotency-Key': 'the same request under the same key is done once, however often it is sent',
+}
+export const WAITING = {
+  Prefer: '`wait=N`: the answer waits so many seconds, at most 60, for the end of the run',
+}

@@ -26,6 +26,8 @@ export interface Occasion {
   before?: Statement
   /** Takes the occasion. Returns `starts` (bool), whether the run may begin, and `answer` (jsonb); no row when it is taken. */
   take: Statement
+  /** `name as (...)` that goes on from `occasion`, what `take` has returned. */
+  after?: Statement
   /** The answer (jsonb) of whoever took it before, or null. */
   earlier: Statement
 }
@@ -75,7 +77,7 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
     select c.* from entry c where c.catalog_id = ${x.catalog_id}
   ), ${x.occasion?.before ? sql`${x.occasion.before},` : sql``} occasion as (
     ${x.occasion?.take ?? sql`select true as starts, null::jsonb as answer`}
-  ), started as (
+  ), ${x.occasion?.after ? sql`${x.occasion.after},` : sql``} started as (
     insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status,
       version, events_done, progress, last_event_type, ended_at, result, error, workload, state,
       join_needs, parent_execution_id, parent_event_id, parent_step, requestor, metadata, within,

@@ -7,6 +7,8 @@ import { type Driver, goOn } from '../executor/drive.ts'
 import { logError } from '../log.ts'
 import { dropReplaced, findReplaced, type OverlapTable } from './overlap.ts'
 
+const KEYS = { 'noetl.hook': 'hook_id', 'noetl.schedule': 'schedule_id' }
+
 /**
  * Cancels the runs that others have taken the place of: those of one row, or, for the sweeper, of all. What fails is
  * left to the next sweep.
@@ -17,7 +19,7 @@ export async function cancelReplaced(
   id: string | null = null,
 ): Promise<void> {
   const { sql } = driver
-  const key = table === 'noetl.hook' ? 'hook_id' : 'schedule_id'
+  const key = KEYS[table]
   const rows = await rowsOf<{ id: string; replaced: string[] }>(findReplaced(sql, table, key, id))
   for (const row of rows) {
     try {
@@ -26,6 +28,21 @@ export async function cancelReplaced(
     } catch (error) {
       logError(`${table} ${row.id}: a run that was replaced is not cancelled yet`, error)
     }
+  }
+}
+
+/** Cancels the run that a new one has taken the place of; what fails is left to the sweeper. */
+export async function cancelDisplaced(
+  driver: Driver,
+  table: OverlapTable,
+  id: string,
+  executionId: string,
+): Promise<void> {
+  try {
+    await cancelOne(driver, executionId)
+    await rowsOf(dropReplaced(driver.sql, table, KEYS[table], id, [executionId]))
+  } catch (error) {
+    logError(`execution ${executionId}: it was replaced and is not cancelled yet`, error)
   }
 }
 

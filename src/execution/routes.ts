@@ -7,7 +7,7 @@ import { checkTargets } from '../notification/service.ts'
 import { operation } from '../operation.ts'
 import { scrubText } from '../redact/forms.ts'
 import { reply, type Sent } from '../reply.ts'
-import { keyOf, secondsToWait } from './prefer.ts'
+import { keyOf, ONCE, secondsToWait, WAITING } from './prefer.ts'
 import { type Requestor, RunReply, RunRequest } from './schema.ts'
 import { awaitEnd, runEntry, runOnce } from './service.ts'
 
@@ -19,6 +19,7 @@ const startRun = operation({
     '60) the answer waits for the end. `notify` names who is told of it.',
   scope: 'run',
   reach: 'own',
+  headers: { ...ONCE, ...WAITING },
   body: RunRequest,
   reply: RunReply,
   accepted: 'It has not ended within the seconds that `Prefer` asked for',

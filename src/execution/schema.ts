@@ -3,25 +3,10 @@
 import * as z from 'zod'
 import { Id } from '../ids.ts'
 import { Targets } from '../notification/schema.ts'
-import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
+import { AnyJson, AnyObject, EntryVersion, shownAs, Time } from '../schema.ts'
 
 const ExecutionType = z.enum(['playbook', 'tool', 'model', 'workflow'])
 const Step = z.string().max(256)
-
-/** A version: a positive integer as text or number, or `latest`. */
-const Version = z
-  .union([z.string(), z.number(), z.bigint()])
-  .transform((value) => String(value).trim())
-  .refine((text) => text === 'latest' || (/^\d{1,9}$/.test(text) && Number(text) > 0), {
-    error: "a positive integer or 'latest'",
-  })
-  .meta(
-    shownAs({
-      description: "a positive integer or 'latest'",
-      type: ['string', 'integer'],
-      default: 'latest',
-    }),
-  )
 
 const Parent = z.object({
   parent_execution_id: Id.nullish(),
@@ -41,7 +26,7 @@ export const RunRequest = z
     catalog_id: CatalogId.nullish(),
     path: Path.nullish(),
     playbook_id: Path.nullish(),
-    version: Version.nullish(),
+    version: EntryVersion.nullish(),
     type: ExecutionType.nullish(),
     execution_type: ExecutionType.nullish(),
     parameters: AnyObject.nullish(),
@@ -62,7 +47,7 @@ export const RunRequest = z
     // an empty one counts as absent
     catalog_id: run.catalog_id || null,
     path: run.path || run.playbook_id || null,
-    version: run.version ?? 'latest',
+    version: run.version == null ? 'latest' : String(run.version),
     type: run.type ?? run.execution_type ?? 'playbook',
     parameters: run.parameters ?? run.input_payload ?? {},
     merge: run.merge ?? false,

@@ -76,7 +76,7 @@ export async function startEntry(
   engine: Engine,
   { request, requestor, within, notify = [], childId, occasion }: Start,
   claim: Claim | null,
-): Promise<{ run: Run } | { answer: JsonObject | null }> {
+): Promise<{ run: Run; answer: JsonObject | null } | { answer: JsonObject | null }> {
   const { sql } = engine
   const lookup = lookupOf(request)
   const key = JSON.stringify(lookup)
@@ -131,7 +131,10 @@ export async function startEntry(
         backlog: plan.backlog,
         later: plan.later,
       }
-      return { run: { reply: replyOf(row, request, committed.known), committed } }
+      return {
+        run: { reply: replyOf(row, request, committed.known), committed },
+        answer: row.answer,
+      }
     }
     if (!row.payload && (childId !== undefined || row.answer)) return { answer: row.answer }
     entry = row.payload ? learn(key, { ...row, payload: row.payload }) : entry
@@ -367,9 +370,15 @@ export async function awaitEnd(
     const left = until - Date.now()
     if (left <= 0) return null
     await sleep(Math.min(pause, left))
-    const [run] = await rowsOf<StandingRun>(findRun(sql, executionId))
+    // a database that is away is no reason to say that nothing was begun
+    const [run] = await rowsOf<StandingRun>(findRun(sql, executionId)).catch(unlessAway)
     if (run && isTerminal(run.status)) return shown(run, request)
   }
+}
+
+function unlessAway(error: unknown): StandingRun[] {
+  if (error instanceof AppError && error.code === 'unavailable') return []
+  throw error
 }
 
 const FIRST_LOOK_MS = 50

@@ -73,16 +73,16 @@ function jsonOr(text: string): Json {
 }
 
 /** A CloudEvent in one form, whichever mode it came in: its attributes, and its data. */
-export function cloudEventOf({ headers, body }: Content): Content {
+export function cloudEventOf({ headers, query, body }: Content): Content {
   const isBinary = typeof headers['ce-id'] === 'string'
-  if (!isBinary) return { headers, query: {}, body }
+  if (!isBinary) return { headers, query, body }
   const attributes = Object.entries(headers)
     .filter(([name]) => name.startsWith('ce-'))
     .map(([name, value]) => [name.slice(3), decoded(value)])
   const type = headers['content-type']
   return {
     headers,
-    query: {},
+    query,
     body: {
       ...Object.fromEntries(attributes),
       ...(type !== undefined && { datacontenttype: type }),

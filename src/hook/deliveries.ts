@@ -2,7 +2,7 @@
 
 import { within } from '../access/within.ts'
 import type { Sql, Statement } from '../db.ts'
-import { mayBegin, type Overlap, takePlace } from '../execution/overlap.ts'
+import { displaced, mayBegin, type Overlap, takePlace } from '../execution/overlap.ts'
 import type { Occasion } from '../execution/queries.ts'
 import { type JsonObject, toJson } from '../json.ts'
 import type { Received, Result } from './schema.ts'
@@ -14,8 +14,8 @@ export interface NewDelivery {
   fingerprint: string | null
   event_type: string | null
   ip: string | null
-  headers: JsonObject
-  query: JsonObject
+  headers: JsonObject | null
+  query: JsonObject | null
   /** Base64; null: not to be kept. */
   body: string | null
   body_bytes: number
@@ -29,9 +29,13 @@ const columns = (sql: Sql) => sql`
 
 const values = (sql: Sql, d: NewDelivery) => sql`
   ${d.row_id}::bigint, ${d.hook_id}::bigint, ${d.delivery_id}::text, ${d.fingerprint}::text,
-  ${d.event_type}::text, ${d.ip}::text, ${toJson(d.headers)}::jsonb, ${toJson(d.query)}::jsonb,
+  ${d.event_type}::text, ${d.ip}::text, ${jsonOrNull(d.headers)}::jsonb, ${jsonOrNull(d.query)}::jsonb,
   decode(${d.body}::text, 'base64'), ${d.body_bytes}::int, ${d.content_type}::text,
   ${d.redelivery_of}::bigint`
+
+function jsonOrNull(value: JsonObject | null): string | null {
+  return value === null ? null : toJson(value)
+}
 
 /** What a delivery `d` is answered. */
 const answer = (sql: Sql) => sql`
@@ -67,22 +71,29 @@ export const takeDelivery = (
     : {
         lock: sql`select from noetl.hook where hook_id = ${d.hook_id} for update`,
         before: sql`place as (
-          update noetl.hook t set ${takePlace(sql, executionId)}
-          from wanted
-          where t.hook_id = ${d.hook_id} and ${mayBegin(sql)} and ${first(sql, d)} is null
-          returning t.hook_id
+          select ${mayBegin(sql)} as is_free, ${displaced(sql)} as displaced
+          from noetl.hook t where t.hook_id = ${d.hook_id}
         )`,
         take: sql`
           insert into noetl.hook_delivery as d (${columns(sql)})
           select ${values(sql, d)},
-            case when exists (select from place) then 'started' else 'skipped' end,
-            case when exists (select from place) then null else 'the last run still goes on' end,
-            case when exists (select from place) then ${executionId}::bigint end
-          from wanted where ${first(sql, d)} is null
+            case when place.is_free then 'started' else 'skipped' end,
+            case when not place.is_free then 'the last run still goes on' end,
+            case when place.is_free then ${executionId}::bigint end
+          from wanted, place
           on conflict do nothing
-          returning d.result = 'started' as starts, ${answer(sql)} as answer`,
+          returning d.result = 'started' as starts, ${answer(sql)}
+            || jsonb_build_object('displaced', (select p.displaced::text from place p)) as answer`,
+        // what was not inserted takes no place
+        after: sql`moved_in as (
+          update noetl.hook t set ${takePlace(sql, executionId)}
+          from occasion o where o.starts and t.hook_id = ${d.hook_id}
+        )`,
         earlier: first(sql, d),
       }
+
+/** What became of a delivery, with the run that its own has taken the place of. */
+export type Taken = Received & { displaced?: string | null }
 
 export interface RecordedRow {
   answer: Received | null
@@ -168,27 +179,42 @@ export const findDelivery = (sql: Sql, seen: Seen, rowId: string): Statement => 
 /** How many rows of each kind one sweep drops. */
 const DROP_LIMIT = 5_000
 
-/** Drops what is kept for a time only: bodies and headers, refusals, and what was delivered to hooks that are gone. */
+/**
+ * Drops what is kept for a time only: bodies and headers, refusals, and what was delivered to hooks that are gone. Hook
+ * by hook, so that an index says where each hook's time ends.
+ */
 export const dropDeliveries = (sql: Sql): Statement => sql`
   with emptied as (
     update noetl.hook_delivery d set headers = null, query = null, body = null
     where d.row_id = any(array(
-      select o.row_id from noetl.hook_delivery o join noetl.hook h using (hook_id)
-      where o.headers is not null and o.row_id < noetl.id_at(now() - make_interval(days => h.keep_days))
-      order by o.row_id limit ${DROP_LIMIT}))
+      select o.row_id from noetl.hook h, lateral (
+        select d.row_id from noetl.hook_delivery d
+        where d.hook_id = h.hook_id and d.headers is not null
+          and d.row_id < noetl.id_at(now() - make_interval(days => h.keep_days))
+        order by d.row_id limit ${DROP_LIMIT}
+      ) o limit ${DROP_LIMIT}))
   ), forgotten as (
     delete from noetl.hook_delivery d
     where d.row_id = any(array(
-      select o.row_id from noetl.hook_delivery o join noetl.hook h using (hook_id)
-      where o.result in ('challenged', 'refused', 'failed')
-        and o.row_id < noetl.id_at(now() - make_interval(days => h.keep_days))
-      order by o.row_id limit ${DROP_LIMIT}))
+      select o.row_id from noetl.hook h, unnest(array['challenged', 'refused', 'failed']) r(result), lateral (
+        select d.row_id from noetl.hook_delivery d
+        where d.hook_id = h.hook_id and d.result = r.result
+          and d.row_id < noetl.id_at(now() - make_interval(days => h.keep_days))
+        order by d.row_id limit ${DROP_LIMIT}
+      ) o limit ${DROP_LIMIT}))
   ), orphaned as (
     delete from noetl.hook_delivery d
     where d.row_id = any(array(
-      select o.row_id from noetl.hook h join noetl.hook_delivery o using (hook_id)
-      where h.deleted_at is not null limit ${DROP_LIMIT}))
+      select o.row_id from noetl.hook h, lateral (
+        select d.row_id from noetl.hook_delivery d where d.hook_id = h.hook_id limit ${DROP_LIMIT}
+      ) o where h.deleted_at is not null limit ${DROP_LIMIT}))
   )
   delete from noetl.hook h
   where h.deleted_at < now() - interval '1 day'
     and not exists (select from noetl.hook_delivery d where d.hook_id = h.hook_id)`
+
+/** What was answered under an id that is not the sender's, if it was taken. */
+export const findAnswer = (sql: Sql, hookId: string, deliveryId: string): Statement => sql`
+  select ${answer(sql)} as answer from noetl.hook_delivery d
+  where d.hook_id = ${hookId} and d.delivery_id = ${deliveryId}
+    and d.result in ('started', 'ignored', 'skipped')`

@@ -14,19 +14,14 @@ export interface KnownHook {
 
 const known = newMemory<KnownHook>(500)
 
-/**
- * The hook of a name; null when there is none. A change is known everywhere within a minute.
- * @param admit throws when nobody of where the delivery comes from may have more looked up
- */
+/** The hook of a name; null when there is none. A change is known everywhere within a minute. */
 export function knownHook(
   sql: Sql,
   config: Config,
   name: string,
   later: (work: Promise<unknown>) => void,
-  admit: () => Promise<void>,
 ): Promise<KnownHook | null> {
   const look = async () => {
-    await admit()
     const [row] = await rowsOf<WholeHookRow>(findHook(sql, name, null))
     return row ? openHook(config, row) : null
   }

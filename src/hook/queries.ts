@@ -28,9 +28,11 @@ export interface HookRow {
   overlap: Overlap
   notify: readonly Target[]
   enabled: boolean
+  may_wait: boolean
   max_body_bytes: number
   keep_body_bytes: number
   keep_days: number
+  within: string | null
   created_by: string
   created_at: string
   updated_at: string
@@ -39,29 +41,29 @@ export interface HookRow {
 /** The same with what is not shown. */
 export interface WholeHookRow extends HookRow {
   secrets: string | null
-  within: string | null
   revision: number
 }
 
 const columns = (sql: Sql) => sql`
   h.hook_id::text as id, h.name, h.provider, h.path, h.entry_version as version, h.secret_count, h.header,
   h.public_url, h.tolerance_seconds, h.filter, h.parameters, h.delivery_id, h.merge, h.identical_content,
-  h.overlap, coalesce(h.notify, '[]') as notify, h.enabled, h.max_body_bytes, h.keep_body_bytes, h.keep_days,
+  h.overlap, coalesce(h.notify, '[]') as notify, h.enabled, h.may_wait, h.within,
+  h.max_body_bytes, h.keep_body_bytes, h.keep_days,
   h.created_by,
   noetl.rfc3339(h.created_at) as created_at, noetl.rfc3339(h.updated_at) as updated_at`
 
-const wholeColumns = (sql: Sql) => sql`${columns(sql)}, h.secrets, h.within, h.revision`
+const wholeColumns = (sql: Sql) => sql`${columns(sql)}, h.secrets, h.revision`
 
 /** What is written of a hook. */
 export interface HookValues
-  extends Omit<HookRow, 'id' | 'created_by' | 'created_at' | 'updated_at'> {
+  extends Omit<HookRow, 'id' | 'within' | 'created_by' | 'created_at' | 'updated_at'> {
   secrets: string | null
 }
 
 /** The written columns and their values, in one order. */
 const written = (sql: Sql) => sql`
   name, provider, path, entry_version, secrets, secret_count, header, public_url, tolerance_seconds, filter,
-  parameters, delivery_id, merge, identical_content, overlap, notify, enabled, max_body_bytes,
+  parameters, delivery_id, merge, identical_content, overlap, notify, enabled, may_wait, max_body_bytes,
   keep_body_bytes,  keep_days`
 
 const values = (sql: Sql, v: HookValues) => sql`
@@ -69,7 +71,7 @@ const values = (sql: Sql, v: HookValues) => sql`
   ${v.secret_count}::int, ${v.header}::text, ${v.public_url}::text, ${v.tolerance_seconds}::int,
   ${v.filter}::text, ${v.parameters === null ? null : toJson(v.parameters)}::jsonb,
   ${v.delivery_id}::text, ${v.merge}::bool, ${v.identical_content}::text, ${v.overlap}::text,
-  ${toJson(v.notify)}::jsonb, ${v.enabled}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
+  ${toJson(v.notify)}::jsonb, ${v.enabled}::bool, ${v.may_wait}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
 
 /** Whether the playbook that is meant is there. */
 const hasEntry = (sql: Sql, { path, version }: HookValues) =>

@@ -27,7 +27,13 @@ import {
   shownHeaders,
   shownQuery,
 } from './content.ts'
-import { type NewDelivery, type RecordedRow, recordDelivery, takeDelivery } from './deliveries.ts'
+import {
+  type NewDelivery,
+  type RecordedRow,
+  recordDelivery,
+  type Taken,
+  takeDelivery,
+} from './deliveries.ts'
 import type { KnownHook } from './known.ts'
 import type { Received } from './schema.ts'
 import { type Verdict, verify } from './verify/index.ts'
@@ -36,8 +42,13 @@ import { type Verdict, verify } from './verify/index.ts'
 export interface Reception {
   /** What its sender is answered. */
   received: Received
-  /** The run, where this very delivery began it. */
-  run: { reply: RunReply; committed: Committed; request: RunRequest } | null
+  /** The run, where this very delivery began it, and the one whose place that has taken. */
+  run: {
+    reply: RunReply
+    committed: Committed
+    request: RunRequest
+    displaced: string | null
+  } | null
 }
 
 export interface Challenge {
@@ -55,7 +66,6 @@ export interface Arrival {
 /**
  * Takes a delivery: starts the hook's playbook, or says why not. The same delivery again gets the first answer again.
  * @param later takes what may go on after the reply
- * @param admit throws when too much that was not genuine has come from there
  * @throws AppError `unauthorized` for one that is not genuine, `invalid_input` for one that the hook's rules cannot
  * read, `misconfigured` where there is nothing to start.
  */
@@ -65,7 +75,6 @@ export async function receive(
   arrival: Arrival,
   claim: Claim | null,
   later: (work: Promise<unknown>) => void,
-  admit: () => Promise<void>,
 ): Promise<Reception | { challenge: Challenge }> {
   const { request, ip } = arrival
   const { row } = hook
@@ -74,7 +83,7 @@ export async function receive(
   const verdict = await verify(
     {
       method: request.method,
-      url: row.public_url ?? request.url,
+      url: row.public_url === null ? request.url : toldAddress(row.public_url, url),
       headers: request.headers,
       body: bytes,
     },
@@ -102,9 +111,8 @@ export async function receive(
     redelivery_of: null,
   }
   if (!verdict.ok) {
-    await admit()
     // what a stranger sent is not kept
-    const refusal = { ...delivery, headers: {}, query: {}, body: null }
+    const refusal = { ...delivery, headers: null, query: null, body: null, content_type: null }
     later(recordRefusal(driver, refusal, verdict.reason))
     fail('unauthorized', `the delivery is refused: ${verdict.reason}`)
   }
@@ -122,6 +130,11 @@ export async function receive(
     return { challenge: { status, content_type, body } }
   }
   return weigh(driver, hook, known, bytes, verdict, claim, later)
+}
+
+/** The address as the sender was told it, with the query that it has sent. */
+function toldAddress(publicUrl: string, { search }: URL): string {
+  return publicUrl.replace(/[?#].*$/s, '') + search
 }
 
 type Genuine = Extract<Verdict, { ok: true }>
@@ -187,6 +200,7 @@ export async function begin(
   })
   if ('run' in outcome) {
     const { reply, committed } = outcome.run
+    const displaced = (outcome.answer as Taken | null)?.displaced ?? null
     const received = {
       status: 'started' as const,
       id: delivery.row_id,
@@ -194,13 +208,13 @@ export async function begin(
       execution_id: reply.execution_id,
       reason: null,
     }
-    return { received, run: { reply, committed, request } }
+    return { received, run: { reply, committed, request, displaced } }
   }
-  return { received: answerOf(outcome.answer as unknown as Received | null), run: null }
+  return { received: answerOf(outcome.answer as Taken | null), run: null }
 }
 
 /** An answer that was given before, to the letter: jsonb has an order of its own. */
-function answerOf(answer: Received | null | undefined): Received {
+export function answerOf(answer: Received | null | undefined): Received {
   if (!answer) return fail('conflict', 'the delivery is being taken; try again')
   const { status, id, delivery_id, execution_id, reason } = answer
   return { status, id, delivery_id, execution_id, reason }
@@ -255,8 +269,12 @@ export function contentOf(
   bytes: Uint8Array,
 ): Content {
   try {
-    const content = { headers, query, body: bodyOf(bytes, content_type ?? '') }
-    return provider === 'cloudevents' ? { ...cloudEventOf(content), query } : content
+    const content = {
+      headers: headers ?? {},
+      query: query ?? {},
+      body: bodyOf(bytes, content_type ?? ''),
+    }
+    return provider === 'cloudevents' ? cloudEventOf(content) : content
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return fail('invalid_input', `the body is not JSON: ${error.message}`)

@@ -1,10 +1,10 @@
 import type { Context } from 'hono'
 import { networkOf } from '../access/limits.ts'
-import { addressOf, admit, heed } from '../access/middleware.ts'
+import { addressOf, heed } from '../access/middleware.ts'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
-import { keyOf, secondsToWait } from '../execution/prefer.ts'
-import { cancelReplaced } from '../execution/replaced.ts'
+import { keyOf, ONCE, secondsToWait, WAITING } from '../execution/prefer.ts'
+import { cancelDisplaced } from '../execution/replaced.ts'
 import { RunReply } from '../execution/schema.ts'
 import { awaitEnd } from '../execution/service.ts'
 import { claimOf, goOn } from '../executor/drive.ts'
@@ -21,6 +21,7 @@ import {
   HookItem,
   HookList,
   HookQuery,
+  isHookName,
   NewHookRequest,
   Received,
   Removed,
@@ -174,6 +175,7 @@ export const hooks = new Hono()
         'however often it is sent.',
       scope: 'hook',
       reach: 'own',
+      headers: ONCE,
       reply: Received,
       errors: ['not_found', 'conflict'],
     }),
@@ -181,8 +183,8 @@ export const hooks = new Hono()
       const { name, row_id } = c.req.param()
       const claim = claimOf(c.var.driver)
       const key = keyOf(c.req.header('idempotency-key'))
-      const reception = await redeliver(c.var, name, row_id, key, claim)
-      follow(c, reception)
+      const { hook_id, ...reception } = await redeliver(c.var, name, row_id, key, claim)
+      follow(c, hook_id, reception)
       return reply(c, reception.received)
     },
   )
@@ -200,12 +202,15 @@ export const deliveries = new Hono()
       scope: null,
       reach: 'any',
       open: true,
+      headers: WAITING,
+      anyBody: "what the hook's provider sends",
       reply: RunReply,
       accepted: 'It is taken: `started` with the `execution_id`, `ignored` or `skipped`',
       acceptedReply: Received,
       errors: [
         'unauthorized',
         'not_found',
+        'conflict',
         'malformed',
         'too_large',
         'invalid_input',
@@ -219,19 +224,18 @@ export const deliveries = new Hono()
       const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
       const name = c.req.param('name')
       const ip = addressOf(c)
-      // each sender of each hook has a limit of its own, so that nobody can use up another's
-      await heed(c, 'key', `hook ${name} ${networkOf(ip ?? '')}`)
-      const hook = await knownHook(sql, config, name, later, () => admit(c))
-      if (!hook?.row.enabled) fail('not_found', `there is no hook '${name}'`)
+      // of all hooks together: names are for anybody to make up
+      await heed(c, 'key', `hooks ${networkOf(ip ?? '')}`)
+      const hook = isHookName(name) ? await knownHook(sql, config, name, later) : null
+      if (!hook?.row.enabled) fail('not_found', 'there is no such hook')
       const arrival = { request: c.req.raw, ip }
-      const taken = await receive(driver, hook, arrival, claimOf(driver), later, () => admit(c))
+      const taken = await receive(driver, hook, arrival, claimOf(driver), later)
       if ('challenge' in taken) {
         const { body, status, content_type } = taken.challenge
         return new Response(body, { status, headers: { 'content-type': content_type } }) as Sent
       }
-      follow(c, taken)
-      if (hook.row.overlap === 'replace') later(cancelReplaced(driver, 'noetl.hook', hook.row.id))
-      return answer(c, taken)
+      follow(c, hook.row.id, taken)
+      return answer(c, taken, hook.row.may_wait)
     },
   )
   .options('/:name', async (c) => {
@@ -239,17 +243,25 @@ export const deliveries = new Hono()
     return new Response(null, { status: allowed ? 200 : 204, headers: allowed ?? {} })
   })
 
-async function answer(c: Context<App>, { received, run }: Reception): Promise<Sent> {
+async function answer(
+  c: Context<App>,
+  { received, run }: Reception,
+  mayWait: boolean,
+): Promise<Sent> {
   const { execution_id } = received
   if (execution_id !== null) c.header('location', `/api/executions/${execution_id}`)
-  const seconds = secondsToWait(c.req.header('prefer'))
+  const seconds = mayWait ? secondsToWait(c.req.header('prefer')) : 0
   if (seconds === 0 || run === null) return reply(c, received, 202)
   c.header('preference-applied', `wait=${seconds}`)
   const end = await awaitEnd(c.var.sql, run.request, run.reply.execution_id, seconds)
   return end ? reply(c, end) : reply(c, received, 202)
 }
 
-/** Goes on after the reply with the run that a delivery began. */
-function follow(c: Context<App>, { run }: Reception): void {
-  if (run) c.executionCtx.waitUntil(goOn(c.var.driver, run.committed))
+/** Goes on after the reply with the run that a delivery began, and ends the one that it displaced. */
+function follow(c: Context<App>, hookId: string, { run }: Reception): void {
+  if (!run) return
+  const { driver } = c.var
+  c.executionCtx.waitUntil(goOn(driver, run.committed))
+  if (run.displaced === null) return
+  c.executionCtx.waitUntil(cancelDisplaced(driver, 'noetl.hook', hookId, run.displaced))
 }

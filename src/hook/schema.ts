@@ -1,20 +1,24 @@
 // Hooks on the wire: webhooks that start runs, and what was delivered to them.
 
 import * as z from 'zod'
+import { PathPrefix } from '../access/schema.ts'
 import { OVERLAPS } from '../execution/overlap.ts'
 import { Id } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { TargetItem, Targets } from '../notification/schema.ts'
-import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
+import { AnyJson, AnyObject, EntryVersion, Time } from '../schema.ts'
 import { checkExpression, checkSyntax, namesInValue, TemplateError } from '../template/index.ts'
 import { PROVIDERS } from './verify/index.ts'
 
 const RESULTS = ['started', 'ignored', 'skipped', 'challenged', 'refused', 'failed'] as const
 export type Result = (typeof RESULTS)[number]
 
-const Name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits and . _ - only, at most 128')
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+
+/** Whether a text can be a hook's name. */
+export const isHookName = (text: string) => NAME.test(text)
+
+const Name = z.string().regex(NAME, 'letters, digits and . _ - only, at most 128')
 
 /** Refuses what a check throws a TemplateError for. */
 const checked =
@@ -33,17 +37,12 @@ const Template = z.string().min(1).max(4_096).superRefine(checked(checkSyntax))
 
 const MAX_PARAMETERS = 65_536
 
-const Version = z
-  .union([z.literal('latest'), z.coerce.number().int().min(1).max(2_147_483_647)])
-  .transform((version) => (version === 'latest' ? null : version))
-  .meta(shownAs({ type: ['string', 'integer'], description: "a version, or 'latest'" }))
-
 const Secret = z.string().min(1).max(512)
 
 /** What a hook is told, all of which can be changed. */
 const settings = {
   path: z.string().min(1).max(512).describe('the playbook that it starts'),
-  version: Version,
+  version: EntryVersion,
   secrets: z
     .array(Secret)
     .max(8)
@@ -80,12 +79,17 @@ const settings = {
     .describe('when the last run still goes on: both run, the new one is skipped, or replaces it'),
   notify: Targets.describe('who is told of the ends of its runs'),
   enabled: z.boolean(),
+  may_wait: z
+    .boolean()
+    .describe(
+      'whether `Prefer: wait` tells the sender how the run has ended; not for `none`, unless it is said',
+    ),
   max_body_bytes: z.int().min(1).max(2_097_152),
   keep_body_bytes: z.int().min(0).max(1_048_576).describe('larger bodies are not kept'),
   keep_days: z.int().min(0).max(90).describe('how long bodies, headers and refusals are kept'),
 }
 
-export const NewHookRequest = z.object({
+export const NewHookRequest = z.strictObject({
   name: Name.describe('its address is /hooks/NAME'),
   provider: z.enum(PROVIDERS).describe('whose signatures it takes; `none` takes anybody’s word'),
   ...settings,
@@ -102,6 +106,7 @@ export const NewHookRequest = z.object({
   overlap: settings.overlap.default('allow'),
   notify: settings.notify.default([]),
   enabled: settings.enabled.default(true),
+  may_wait: settings.may_wait.optional(),
   max_body_bytes: settings.max_body_bytes.default(1_048_576),
   keep_body_bytes: settings.keep_body_bytes.default(65_536),
   keep_days: settings.keep_days.default(7),
@@ -109,7 +114,12 @@ export const NewHookRequest = z.object({
 export type NewHookRequest = z.output<typeof NewHookRequest>
 
 export const HookChange = z
-  .object(settings)
+  .strictObject({
+    ...settings,
+    path_prefix: PathPrefix.nullable().describe(
+      'what its runs see of the playbooks; for callers to say that see all',
+    ),
+  })
   .partial()
   .refine((change) => Object.values(change).some((value) => value !== undefined), {
     error: 'nothing is changed',
@@ -141,6 +151,11 @@ export const HookItem = z
     overlap: z.enum(OVERLAPS),
     notify: z.array(TargetItem),
     enabled: z.boolean(),
+    may_wait: z.boolean(),
+    path_prefix: z
+      .string()
+      .nullable()
+      .describe('what its runs see of the playbooks: what whoever made or changed it could see'),
     max_body_bytes: z.int(),
     keep_body_bytes: z.int(),
     keep_days: z.int(),

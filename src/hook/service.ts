@@ -1,7 +1,7 @@
 // Hooks: made, changed, read, taken away; and their deliveries.
 
 import { auditOf } from '../access/audit.ts'
-import { type Caller, narrower, requireReach } from '../access/caller.ts'
+import { type Caller, mayReach, narrower, requireReach } from '../access/caller.ts'
 import { fromBase64, toBase64, toBase64Url } from '../base64.ts'
 import { brokenConstraint, rowsOf, type Sql, type Statement } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
@@ -14,9 +14,11 @@ import type { Config } from '../settings.ts'
 import { shownBody } from './content.ts'
 import {
   type DeliveryRow,
+  findAnswer,
   findDelivery,
   listDeliveries,
   type NewDelivery,
+  type RecordedRow,
   type WholeDeliveryRow,
 } from './deliveries.ts'
 import { forgetHook, type KnownHook, openHook, sealSecrets } from './known.ts'
@@ -31,7 +33,7 @@ import {
   type WholeHookRow,
   type WrittenRow,
 } from './queries.ts'
-import { begin, contentOf, contextOf, parametersOf, type Reception } from './receive.ts'
+import { answerOf, begin, contentOf, contextOf, parametersOf, type Reception } from './receive.ts'
 import type { HookChange, NewHookRequest, Result } from './schema.ts'
 import { checkSecret, type Provider } from './verify/index.ts'
 
@@ -63,7 +65,8 @@ export async function createHook(means: Means, request: NewHookRequest) {
   const secrets = drawn === null ? request.secrets : [drawn]
   checkSecrets(request.provider, secrets)
   const hook_id = newId()
-  const values = { ...request, ...(await sealed(config, hook_id, secrets)) }
+  const may_wait = request.may_wait ?? request.provider !== 'none'
+  const values = { ...request, may_wait, ...(await sealed(config, hook_id, secrets)) }
   const audit = auditOf(caller, 'hook.created', `hook:${request.name}`, auditedOf(values))
   const owner = { hook_id, within: caller.within, created_by: caller.id }
   const row = await write(addHook(sql, { ...values, ...owner }, audit), values)
@@ -73,10 +76,11 @@ export async function createHook(means: Means, request: NewHookRequest) {
 /** Changes a hook: what is named, and nothing else. @throws AppError as createHook, `not_found`. */
 export async function updateHook(means: Means, name: string, change: HookChange) {
   const row = await changed(means, name, 'hook.changed', async (present) => {
-    const { secrets, ...rest } = change
+    const { secrets, path_prefix, ...rest } = change
     const values = { ...present.row, ...defined(rest) }
     return {
       values,
+      within: withinOf(means.caller, present.row.within, path_prefix),
       secrets: secrets ?? present.secrets,
       detail: { changed: Object.keys(defined(change)) },
     }
@@ -98,7 +102,7 @@ export async function rotateSecret(
     const first = secret ?? drawn
     if (first === null) fail('invalid_input', `${values.provider} gives the secret: send it`)
     const all = [first, ...secrets.slice(0, keep)]
-    return { values, secrets: all, detail: { kept: all.length - 1 } }
+    return { values, within: values.within, secrets: all, detail: { kept: all.length - 1 } }
   })
   return { ...shownHook(row), ...(drawn !== null && { drawn_secret: drawn }) }
 }
@@ -164,23 +168,19 @@ export async function redeliver(
   rowId: string,
   key: string | null,
   claim: Claim | null,
-): Promise<Reception> {
-  const { config, caller, driver } = means
+): Promise<Reception & { hook_id: string }> {
+  const { sql, config, caller, driver } = means
   const found = await rowOf(means, name)
+  const hook_id = found.id
+  const delivery_id = `${rowId} again ${key ?? newId()}`
+  if (key !== null) {
+    const [taken] = await rowsOf<RecordedRow>(findAnswer(sql, hook_id, delivery_id))
+    if (taken) return { hook_id, received: answerOf(taken.answer), run: null }
+  }
   const within = narrower(found.within, caller.within)
   const hook = await openHook(config, { ...found, within })
   const row = await deliveryOf(means, name, rowId)
-  const {
-    id,
-    result,
-    body,
-    headers,
-    query,
-    is_kept: _kept,
-    received_at: _at,
-    reason: _why,
-    ...rest
-  } = row
+  const { result, body, headers, query, event_type, content_type, body_bytes } = row
   if (result === 'refused' || result === 'challenged') {
     fail('conflict', `the delivery was ${result}; only one that was genuine is delivered again`)
   }
@@ -188,20 +188,23 @@ export async function redeliver(
     fail('conflict', 'the delivery is kept no longer, or was too large to be kept')
   }
   const delivery: NewDelivery = {
-    ...rest,
     row_id: newId(),
-    hook_id: hook.row.id,
-    delivery_id: `${rowId} again ${key ?? newId()}`,
+    hook_id,
+    delivery_id,
     fingerprint: null,
+    event_type,
+    ip: caller.ip,
     headers,
     query,
     body,
-    ip: caller.ip,
-    redelivery_of: id,
+    body_bytes,
+    content_type,
+    redelivery_of: row.id,
   }
   const content = contentOf(hook.row.provider, delivery, fromBase64(body))
   const context = contextOf(driver, hook, content, delivery)
-  return begin(driver, hook, delivery, parametersOf(hook.row.parameters, context), claim)
+  const parameters = parametersOf(hook.row.parameters, context)
+  return { hook_id, ...(await begin(driver, hook, delivery, parameters, claim)) }
 }
 
 async function deliveryOf(
@@ -224,8 +227,19 @@ async function rowOf({ sql, caller }: Means, name: string): Promise<WholeHookRow
 /** How often a change is tried against others who change the same hook. */
 const ATTEMPTS = 5
 
+/** What a changed hook lends its runs: what its maker could see, or what a caller who sees all says. */
+function withinOf(
+  caller: Caller,
+  present: string | null,
+  asked: string | null | undefined,
+): string | null {
+  if (caller.within === null && asked !== undefined) return asked
+  return narrower(present, caller.within)
+}
+
 interface Changed {
   values: Omit<HookValues, 'secrets' | 'secret_count'>
+  within: string | null
   secrets: readonly string[]
   detail: JsonObject
 }
@@ -240,10 +254,12 @@ async function changed(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const present = await openHook(config, await rowOf(means, name))
     const { id, revision, provider } = present.row
-    const { values, secrets, detail } = await change(present)
+    const { values, within, secrets, detail } = await change(present)
     requireReach(caller, values.path)
-    const within = narrower(present.row.within, caller.within)
-    requireReach({ within }, values.path)
+    if (!mayReach({ within }, values.path)) {
+      const told = `runs of this hook see playbooks below '${within}' alone (path_prefix)`
+      fail('invalid_input', told, [{ pointer: '/path', detail: told }])
+    }
     checkTargets(config, values.notify)
     checkSecrets(provider, secrets)
     const written = { ...values, ...(await sealed(config, id, secrets)) }
@@ -298,8 +314,8 @@ function drawSecret(provider: Provider): string | null {
 }
 
 function shownHook(row: HookRow) {
-  const { secrets: _s, within: _w, revision: _r, ...shown } = row as WholeHookRow
-  return { ...shown, url: `/hooks/${row.name}` }
+  const { secrets: _s, within, revision: _r, ...shown } = row as WholeHookRow
+  return { ...shown, path_prefix: within, url: `/hooks/${row.name}` }
 }
 
 /** What the audit says of a hook. */

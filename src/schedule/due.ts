@@ -64,7 +64,7 @@ async function startTick(driver: Driver, move: Move): Promise<boolean> {
   if (typeof outcome === 'string') {
     return (await rowsOf(noteFailure(sql, move, outcome))).length > 0
   }
-  if ('answer' in outcome) return outcome.answer?.skipped === true
+  if (!('run' in outcome)) return outcome.answer?.skipped === true
   const { committed, reply } = outcome.run
   await alone(`${schedule.name}, tick ${tick}`, async () => {
     await goOn(driver, committed)

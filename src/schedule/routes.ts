@@ -1,4 +1,4 @@
-import { keyOf } from '../execution/prefer.ts'
+import { keyOf, ONCE } from '../execution/prefer.ts'
 import { RunReply } from '../execution/schema.ts'
 import { goOn } from '../executor/drive.ts'
 import { Hono } from '../hono.ts'
@@ -120,6 +120,7 @@ export const schedules = new Hono()
         'Beside its ticks: `overlap` is about those. With an `Idempotency-Key` one run, however often it is sent.',
       scope: 'hook',
       reach: 'own',
+      headers: ONCE,
       reply: RunReply,
       errors: ['not_found', 'invalid_input', 'conflict'],
     }),

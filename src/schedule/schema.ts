@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { OVERLAPS } from '../execution/overlap.ts'
 import { toJson } from '../json.ts'
 import { TargetItem, Targets } from '../notification/schema.ts'
-import { AnyObject, shownAs, Time } from '../schema.ts'
+import { AnyObject, EntryVersion, Time } from '../schema.ts'
 import { CATCH_UPS } from './ticks.ts'
 
 const MAX_PARAMETERS_BYTES = 65_536
@@ -14,10 +14,6 @@ const Name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits and . _ - only, at most 128')
 const Path = z.string().trim().min(1).max(512)
-const Version = z
-  .union([z.literal('latest'), z.int().min(1).max(999_999_999)])
-  .transform((version) => (version === 'latest' ? null : version))
-  .meta(shownAs({ type: ['string', 'integer'], description: "a version, or 'latest'" }))
 const OverlapRule = z.enum(OVERLAPS)
 const CatchUpRule = z.enum(CATCH_UPS)
 
@@ -29,7 +25,7 @@ const Fields = z.object({
     .describe('minute hour day month weekday, or `@hourly`, `@daily`, `@weekly`, `@monthly`, ...'),
   timezone: z.string().max(64).describe('an IANA name, as `Europe/Berlin`'),
   path: Path.describe("the playbook's path"),
-  version: Version.nullable(),
+  version: EntryVersion,
   parameters: AnyObject.refine(
     (value) => new TextEncoder().encode(toJson(value)).byteLength <= MAX_PARAMETERS_BYTES,
     { error: `larger than ${MAX_PARAMETERS_BYTES} bytes` },
@@ -102,4 +98,4 @@ export const Schedule = ScheduleItem.extend({
 
 export const ScheduleList = z.object({ items: z.array(ScheduleItem) })
 
-export const ScheduleDeletion = z.object({ name: z.string(), deleted: z.literal(true) })
+export const ScheduleDeletion = z.object({ status: z.literal('ok'), name: z.string() })

@@ -103,7 +103,7 @@ export async function endSchedule(driver: Driver, caller: Caller, name: string) 
   for (let round = 0; round < ROUNDS; round++) {
     const statement = deleteSchedule(driver.sql, name, caller.within, audit)
     const [row] = await rowsOf<DeletedRow>(statement)
-    if (row?.deleted) return { name, deleted: true as const }
+    if (row?.deleted) return { status: 'ok' as const, name }
     if (!row?.busy) notFound(name)
     await cancelReplaced(driver, 'noetl.schedule', row.busy)
   }

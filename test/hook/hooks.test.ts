@@ -33,6 +33,8 @@ describe('a hook', () => {
         overlap: 'allow',
         notify: [],
         enabled: true,
+        may_wait: true,
+        path_prefix: null,
         max_body_bytes: 1_048_576,
         keep_body_bytes: 65_536,
         keep_days: 7,
@@ -114,6 +116,13 @@ describe('a hook', () => {
       vi.useRealTimers()
     }
     expect((await client.send('PATCH', `/api/hooks/${hook.name}`, {})).status).toBe(422)
+    // what cannot be changed is not dropped in silence
+    const other = await client.send('PATCH', `/api/hooks/${hook.name}`, { provider: 'none' })
+    expect(other.status).toBe(422)
+    const shown = await client.get(`/api/hooks/${hook.name}`)
+    expect(shown.body.version).toBeNull()
+    const same = await client.send('PATCH', `/api/hooks/${hook.name}`, { version: null })
+    expect(same.body.version).toBeNull()
     expect((await client.send('PATCH', '/api/hooks/nobody', { enabled: true })).status).toBe(404)
   })
 
@@ -230,6 +239,9 @@ describe('deliveries', () => {
       Array(3).fill([200, 'started']),
     )
     expect(again[1]?.body).toEqual(again[0]?.body)
+    // whatever the rules are by then
+    await client.send('PATCH', `/api/hooks/${hook.name}`, { parameters: { a: '{{ body.b.c }}' } })
+    expect((await client.post(url, undefined, { headers })).body).toEqual(again[0]?.body)
     const runs = (await client.get(`/api/executions?path=${hook.path}`)).body
     expect(runs).toHaveLength(3)
     expect((await client.post(url.replace(first.body.id, '1'), undefined)).status).toBe(404)

@@ -47,7 +47,7 @@ const OURS: Readonly<Record<string, string>> = {
 /** Problems that an operation declares and that no line of the table can bring about. */
 const UNSHOWN: Readonly<Record<string, readonly string[]>> = {
   // what any operation may meet
-  'POST /hooks/{name}': ['rate_limited', 'unavailable'],
+  'POST /hooks/{name}': ['conflict', 'rate_limited', 'unavailable'],
   // too many at once change the same hook
   'PATCH /api/hooks/{name}': ['conflict'],
   'POST /api/hooks/{name}/rotate': ['conflict'],

@@ -13,7 +13,7 @@ test('a name is used once among those that are there', async () => {
   expect((await client.post('/api/schedules', again)).status).toBe(409)
   expect((await client.send('DELETE', `/api/schedules/${name}`)).body).toEqual({
     name,
-    deleted: true,
+    status: 'ok',
   })
   expect((await client.post('/api/schedules', again)).status).toBe(200)
   expect((await client.send('DELETE', `/api/schedules/${name}`)).status).toBe(200)
@@ -109,7 +109,7 @@ describe('answers that get lost', () => {
     expect(await lines(name)).toBe(1)
     expect((await losing(() => patch(name, { cron: '@daily' }, lossy))).body.cron).toBe('@daily')
     const deleted = await losing(() => lossy.send('DELETE', `/api/schedules/${name}`))
-    expect(deleted.body).toEqual({ name, deleted: true })
+    expect(deleted.body).toEqual({ status: 'ok', name })
     expect(await lines(name)).toBe(3)
   })
 

@@ -23,6 +23,8 @@ const HOOK = {
   overlap: 'text',
   notify: 'list',
   enabled: 'bool',
+  may_wait: 'bool',
+  path_prefix: 'null|text',
   max_body_bytes: 'int',
   keep_body_bytes: 'int',
   keep_days: 'int',
@@ -291,7 +293,7 @@ const received = [
   bad(DELIVER, 'to no hook', {
     send: { ...nobody, body: {} },
     code: 'not_found',
-    detail: "there is no hook 'nobody'",
+    detail: 'there is no such hook',
   }),
   bad(DELIVER, 'forged', {
     given: hook,

@@ -194,7 +194,7 @@ export const schedules = [
   good(DELETE, {
     given: world.schedule,
     send: ({ name }) => ({ params: { name } }),
-    reply: { name: 'text', deleted: true },
+    reply: { status: '=ok', name: 'text' },
     is: ({ name }) => ({ name }),
   }),
   nobody(DELETE),
