@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { Id } from '../ids.ts'
 import { Targets } from '../notification/schema.ts'
-import { AnyJson, AnyObject, shownAs, Time } from '../schema.ts'
+import { AnyJson, AnyObject, Labels, shownAs, Time } from '../schema.ts'
 
 const ExecutionType = z.enum(['playbook', 'tool', 'model', 'workflow'])
 const Step = z.string().max(256)
@@ -54,6 +54,7 @@ export const RunRequest = z
     parent_step: Step.nullish(),
     metadata: AnyObject.nullish(),
     notify: Targets.nullish().describe('who is told of its end: docs/notifications.md'),
+    labels: Labels.nullish().describe('up to 16 texts to find the run by; its children have none'),
   })
   .refine((run) => run.catalog_id || run.path || run.playbook_id, {
     error: 'At least one identifier must be provided: catalog_id, path, or playbook_id',
@@ -72,6 +73,7 @@ export const RunRequest = z
     parent_step: run.parent_step ?? run.context?.parent_step ?? null,
     metadata: run.metadata ?? {},
     notify: run.notify ?? [],
+    labels: run.labels ?? {},
   }))
 export type RunRequest = z.output<typeof RunRequest>
 
