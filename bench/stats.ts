@@ -99,7 +99,10 @@ const CASES: [string, Statement][] = [
   ['search, found never', seek({ text: 'nowhere' })],
   ['search, an id', seek({ execution_id: String(some?.id) })],
   ['label', seek({ labels: { tenant: 't3' } })],
-  ['detail', findDetail(sql, String(some?.id), { after: 0, limit: 100 })],
+  [
+    'detail',
+    findDetail(sql, String(some?.id), { after: 0, limit: 100 }, { known: [], atLeast: 0 }),
+  ],
   ['list and count', seek({}, true)],
   ['list and count, status', seek({ status: 'FAILED' }, true)],
   ['list and count, path', seek({ path: 'team-7/p7' }, true)],

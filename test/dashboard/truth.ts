@@ -25,7 +25,7 @@ interface Job {
 
 /** Facts of all executions, from their events alone. */
 export const facts = (sql: Sql) => sql`
-  select s.execution_id::text as id, s.context->>'path' as path,
+  select s.execution_id::text as id, coalesce(s.context->>'path', '') as path,
     (extract(epoch from s.created_at) * 1000000)::bigint as started, e.event_type as end,
     (extract(epoch from e.created_at) * 1000000)::bigint as ended, e.error
   from noetl.event s left join noetl.event e on e.execution_id = s.execution_id
@@ -39,7 +39,7 @@ const STEP: Record<string, number> = { minute: 60e6, hour: 3600e6, day: 86400e6 
 export async function expectTrue(sql: Sql, window: Window, scope: Scope): Promise<number> {
   const [row] = await sql`
     select f.*, (select json_agg(t) from (${facts(sql)}) t) as facts,
-      (select json_agg(j) from (select s.context->>'path' as path, q.tool, q.status from noetl.queue q
+      (select json_agg(j) from (select coalesce(s.context->>'path', '') as path, q.tool, q.status from noetl.queue q
         join noetl.event s on s.execution_id = q.execution_id and s.seq = 1
         where q.status <> 'done') j) as all_jobs
     from (${figuresOfWindow(sql, window, scope, 5)}) f`

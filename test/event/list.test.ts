@@ -116,6 +116,22 @@ test('a text is found in an error, in a path, and an id by itself', async () => 
   }
 })
 
+test('a counted page that its reader has is not sent again, until there is another total', async () => {
+  const catalogId = await client.register(chain('a'))
+  await client.run(catalogId)
+  const address = `/api/executions?catalog_id=${catalogId}&limit=1&sort=started&count=true`
+  const { headers } = await once(address)
+  const again = () =>
+    client.send('GET', address, undefined, {
+      headers: { 'if-none-match': headers.get('etag') ?? '' },
+    })
+  const same = await again()
+  expect([headers.get('x-total-count'), same.status, same.text]).toEqual(['1', 304, ''])
+  await client.run(catalogId)
+  const other = await again()
+  expect([other.status, other.headers.get('x-total-count')]).toEqual([200, '2'])
+})
+
 test.each([
   'sort=name',
   'sort=-ended&order=desc',
