@@ -10,7 +10,7 @@ import { about } from './api/routes.ts'
 import { catalog, playbooks } from './catalog/routes.ts'
 import { credentials } from './credential/routes.ts'
 import { countRequest } from './dashboard/isolate.ts'
-import { dashboard, metrics } from './dashboard/routes.ts'
+import { dashboard, metrics, stats } from './dashboard/routes.ts'
 import { connect } from './db.ts'
 import { type App, configOf } from './env.ts'
 import { AppError, fail, problemOf } from './errors.ts'
@@ -64,6 +64,9 @@ const sharing = cors({
     'X-Next-Cursor',
     'ETag',
     'X-Execution-Version',
+    'X-Search-Complete',
+    'X-Total-Count',
+    'X-Total-Count-Exact',
     'Retry-After',
     'Location',
     'Preference-Applied',
@@ -88,6 +91,7 @@ export const app = new Hono()
   .route('/api/playbooks', playbooks)
   .route('/api/credentials', credentials)
   .route('/api/dashboard', dashboard)
+  .route('/api', stats)
   .route('/', metrics)
   .route('/api', runtimes)
   .route('/api', keys)

@@ -58,3 +58,14 @@ export const EntryVersion = z
       default: 'latest',
     }),
   )
+
+const MAX_LABELS = 16
+/** Without a colon, which ends a key where a label is written in one word. */
+export const LABEL_KEY = /^[A-Za-z0-9][A-Za-z0-9_./-]{0,63}$/
+
+/** What an execution is found by. */
+export const Labels = z
+  .record(z.string().regex(LABEL_KEY), z.string().max(256))
+  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, {
+    error: `at most ${MAX_LABELS} labels`,
+  })

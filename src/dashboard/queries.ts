@@ -2,7 +2,8 @@
 
 import { countPlaybooks } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
-import { type ListRow, listExecutions } from '../event/reads.ts'
+import { type ListRow, listExecutions, NEWEST } from '../event/list.ts'
+import { pools } from './stat-queries.ts'
 
 export interface FiguresRow {
   completed: number
@@ -28,10 +29,10 @@ export const figures = (sql: Sql): Statement => sql`
       -- always so; a range is what the planner expects few rows of, and so reads from the index
       and x.ended_at < 'infinity'
   ), lately as (
-    select h.status, h.executions, h.seconds from noetl.execution_hour h
-    where h.hour > now() - interval '24 hours'
+    select h.completed + h.failed as ended, h.failed, h.seconds from noetl.execution_stat h
+    where h.grain = 'hour' and h.at > now() - interval '24 hours' and h.path = ''
     union all
-    select s.status, 1, s.seconds from since s
+    select 1, (s.status = 'FAILED')::int, s.seconds from since s
     where date_trunc('hour', s.ended_at, 'UTC') > now() - interval '24 hours'
   )
   select
@@ -40,8 +41,7 @@ export const figures = (sql: Sql): Statement => sql`
     (r.completed_seconds + s.completed_seconds)::float8 as completed_seconds,
     (r.failed_seconds + s.failed_seconds)::float8 as failed_seconds,
     l.*,
-    (select count(*) from noetl.execution
-      where status in ('STARTED', 'RUNNING', 'PAUSED', 'PENDING')) as active,
+    (select count(*) from noetl.execution where ended_at is null) as active,
     (${countPlaybooks(sql)}) as playbooks
   from noetl.rollup r, (
     select count(*) filter (where status = 'COMPLETED') as completed,
@@ -50,8 +50,8 @@ export const figures = (sql: Sql): Statement => sql`
       coalesce(sum(seconds) filter (where status = 'FAILED'), 0) as failed_seconds
     from since
   ) s, (
-    select coalesce(sum(executions), 0)::bigint as ended_lately,
-      coalesce(sum(executions) filter (where status = 'FAILED'), 0)::bigint as failed_lately,
+    select coalesce(sum(ended), 0)::bigint as ended_lately,
+      coalesce(sum(failed), 0)::bigint as failed_lately,
       coalesce(sum(seconds), 0)::float8 as seconds_lately
     from lately
   ) l`
@@ -60,17 +60,7 @@ export type StatsRow = FiguresRow & { recent: ListRow[] }
 
 /** The figures, and the newest executions as the list has them. */
 export const figuresAndNewest = (sql: Sql, limit: number): Statement => sql`
-  select f.*, (select coalesce(json_agg(newest), '[]') from (${listExecutions(sql, {
-    limit,
-    cursor: null,
-    status: null,
-    path: null,
-    catalog_id: null,
-    parent_execution_id: null,
-    since: null,
-    until: null,
-    within: null,
-  })}) newest) as recent
+  select f.*, (select coalesce(json_agg(newest), '[]') from (${listExecutions(sql, { ...NEWEST, limit })}) newest) as recent
   from (${figures(sql)}) f`
 
 export type MetricsRow = FiguresRow & {
@@ -98,14 +88,7 @@ export const figuresOfAll = (sql: Sql): Statement => sql`
       coalesce(extract(epoch from now() - min(available_at) filter (where available_at <= now())), 0)::float8
         as oldest_seconds
     from noetl.queue where status in ('queued', 'retry')
-  ) waiting, (
-    select count(*) filter (where is_online) as pools_online,
-      count(*) filter (where not is_online) as pools_offline
-    from (
-      select status <> 'offline' and noetl.is_heard(heartbeat) as is_online
-      from noetl.runtime where kind = 'worker_pool'
-    ) pool
-  ) pools`
+  ) waiting, (${pools(sql)}) pools`
 
 /** How many executions one sweep adds: a million old ones take ten sweeps, each a fraction of a second. */
 const ROLLED_AT_ONCE = 100_000

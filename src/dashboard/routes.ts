@@ -5,8 +5,9 @@ import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
 import { reply, replyText } from '../reply.ts'
 import { EXPOSITION_TYPE } from './exposition.ts'
-import { DashboardStats, WidgetList } from './schema.ts'
+import { DashboardStats, WidgetList, WindowStats, WindowStatsQuery } from './schema.ts'
 import { readMetrics, readStats, readWidgets } from './service.ts'
+import { readWindow } from './stats.ts'
 
 export const dashboard = new Hono()
   .get(
@@ -29,6 +30,21 @@ export const dashboard = new Hono()
     }),
     async (c) => reply(c, { widgets: await readWidgets(c.var.sql) }),
   )
+
+export const stats = new Hono().get(
+  '/stats',
+  operation({
+    summary: 'Figures of a window of time',
+    scope: 'read',
+    reach: 'own',
+    description:
+      'Executions, durations, playbooks, errors, queue and worker pools at one instant. All is exact but the ' +
+      'percentiles, whose error is bounded.',
+    query: WindowStatsQuery,
+    reply: WindowStats,
+  }),
+  async (c) => reply(c, await readWindow(c.var.sql, c.req.valid('query'), c.var.caller.within)),
+)
 
 const showMetrics = operation({
   summary: 'Figures for Prometheus',

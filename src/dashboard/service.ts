@@ -3,7 +3,7 @@
 import { name, version } from '../../package.json'
 import { rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
-import { listItem } from '../event/read-service.ts'
+import { listItem } from '../event/list-service.ts'
 import { toJson } from '../json.ts'
 import { exposition } from './exposition.ts'
 import { isolateFigures } from './isolate.ts'
@@ -161,6 +161,6 @@ function successRate({ completed, failed }: FiguresRow): number {
 }
 
 /** To two decimals; 0 of nothing is 0. */
-function ratio(part: number, whole: number): number {
+export function ratio(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.round((100 * part) / whole) / 100
 }

@@ -2,12 +2,12 @@
 
 import { PlaybookGraph } from '../catalog/schema.ts'
 import { askedOf, readingOf, sendFresh } from '../conditional.ts'
-import { fail } from '../errors.ts'
 import { Hono } from '../hono.ts'
 import { operation } from '../operation.ts'
-import { normalizeStatus } from '../status.ts'
 import { readGraph, readTimeline } from './chart-service.ts'
-import { readDetail, readEvents, readExecutions, readSummary } from './read-service.ts'
+import { filterOf } from './filter.ts'
+import { readExecutions } from './list-service.ts'
+import { readDetail, readEvents, readSummary } from './read-service.ts'
 import {
   EventList,
   EventSummary,
@@ -27,27 +27,21 @@ export const executions = new Hono()
       summary: 'Executions, newest first',
       scope: 'read',
       reach: 'own',
-      description: 'A page; the next is in the headers `Link` and `X-Next-Cursor`.',
+      description:
+        'A page; the next is in the headers `Link` and `X-Next-Cursor`. What no index answers is looked for among ' +
+        '10,000 executions at a time: `X-Search-Complete: false` says that the next page goes on looking.',
       query: ListQuery,
       reply: ExecutionList,
     }),
     async (c) => {
-      const { limit, status, ...filter } = c.req.valid('query')
-      const page = await readExecutions(
-        c.var.sql,
-        {
-          limit,
-          status: status === undefined ? null : statusOf(status),
-          cursor: filter.cursor ?? null,
-          path: filter.path ?? null,
-          catalog_id: filter.catalog_id ?? null,
-          parent_execution_id: filter.parent_execution_id ?? null,
-          since: filter.since ?? null,
-          until: filter.until ?? null,
-          within: c.var.caller.within,
-        },
-        askedOf(c),
-      )
+      const query = c.req.valid('query')
+      const filter = filterOf(query, c.req.queries('label') ?? [], c.var.caller.within)
+      const page = await readExecutions(c.var.sql, filter, query.count === 'true', askedOf(c))
+      if (page.isComplete !== null) c.header('x-search-complete', String(page.isComplete))
+      if (page.total) {
+        c.header('x-total-count', String(page.total.count))
+        if (!page.total.isExact) c.header('x-total-count-exact', 'false')
+      }
       return sendFresh(c, page, 'cursor')
     },
   )
@@ -145,8 +139,3 @@ export const executions = new Hono()
       return sendFresh(c, await readEvents(c.var.sql, id, missing, reading), 'after')
     },
   )
-
-function statusOf(text: string): string {
-  const detail = `unknown status '${text}'`
-  return normalizeStatus(text) ?? fail('invalid_input', detail, [{ pointer: '/status', detail }])
-}

@@ -9,7 +9,6 @@ import { type Json, toJson } from '../json.ts'
 import { type Asked, type ExecutionStanding, readAt } from './fresh.ts'
 import {
   type DetailRow,
-  type FreshListRow,
   findDetail,
   findEvent,
   findEvents,
@@ -17,15 +16,11 @@ import {
   findStanding,
   type HeadRow,
   type IterationsRow,
-  type ListFilter,
-  type ListRow,
   type LogPage,
-  listExecutions,
   type PageRow,
   type StandingRow,
   type SummaryRow,
   summarize,
-  unlessKnown,
 } from './reads.ts'
 import { dataOf } from './types.ts'
 
@@ -34,24 +29,6 @@ interface Reading {
   page: LogPage
   asked: Asked
   within: string | null
-}
-
-/** Executions, newest first. */
-export async function readExecutions(sql: Sql, filter: ListFilter, asked: Asked): Promise<Fresh> {
-  // one more than asked for tells whether a page follows
-  const list = listExecutions(sql, { ...filter, limit: filter.limit + 1 })
-  const found = await rowsOf<FreshListRow>(unlessKnown(sql, list, asked))
-  const { tag = null, wanted = true } = found[0] ?? {}
-  if (!wanted) return { json: null, next: null, tag }
-  const rows = found.filter((row) => row.id !== null)
-  const shown = rows.slice(0, filter.limit)
-  const next = rows.length > filter.limit ? (shown.at(-1)?.id ?? null) : null
-  return { json: `[${shown.map(listItem).join(',')}]`, next, tag }
-}
-
-/** An execution as lists show it, as JSON text. */
-export function listItem(row: ListRow): string {
-  return object({ ...headOf(row), ...(row.result_omitted && { result_omitted: 'true' }) })
 }
 
 /** An execution and a page of its events. @throws AppError `not_found`. */
@@ -163,7 +140,7 @@ function nextPage({
 }
 
 /** The head of an execution in NoETL's order of keys, each value as JSON text. */
-function headOf(row: HeadRow): Record<string, string> {
+export function headOf(row: HeadRow): Record<string, string> {
   return {
     id: toJson(row.id),
     playbook_id: toJson(row.playbook_id),
@@ -175,11 +152,12 @@ function headOf(row: HeadRow): Record<string, string> {
     progress: toJson(row.progress),
     result: row.result ?? 'null',
     error: toJson(row.error),
+    ...(row.labels !== null && { labels: row.labels }),
   }
 }
 
 /** An object of values that are JSON text already. */
-function object(values: Record<string, string>): string {
+export function object(values: Record<string, string>): string {
   return `{${Object.entries(values)
     .map(([key, value]) => `${toJson(key)}:${value}`)
     .join(',')}}`

@@ -1,11 +1,11 @@
 // SQL of what is read from executions and their log. Events leave the database as JSON text, which the
 // Worker passes on without parsing it.
 
-import { listedWithin, ofWithin, within } from '../access/within.ts'
+import { ofWithin, within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import type { Json, JsonObject } from '../json.ts'
 import type { Status } from '../status.ts'
-import type { Asked, ExecutionStanding, Standing } from './fresh.ts'
+import type { Asked, ExecutionStanding } from './fresh.ts'
 import { resultsOf } from './log.ts'
 import { CHILD } from './types.ts'
 
@@ -32,7 +32,7 @@ interface EventsRow {
 }
 
 /** Changed with the form of what is read, so that tags of an older form are nobody's. */
-const FORM = 1
+export const FORM = 1
 
 /** For how long reports come on an execution that has ended. */
 const LATE_SECONDS = 3_600
@@ -103,10 +103,12 @@ const waitingFor = (sql: Sql) => sql`
           or (q.tool = 'wait' and q.status = 'retry' and q.available_at > now()))
       group by q.tool) w) end::text as waiting_for`
 
-const headColumns = (sql: Sql) => sql`
+/** The head of execution `x`. */
+export const headColumns = (sql: Sql) => sql`
   x.execution_id::text as id, x.path as playbook_id, x.name as playbook_name, x.status,
   noetl.rfc3339(x.started_at) as start_time, noetl.rfc3339(x.ended_at) as end_time,
-  extract(epoch from x.ended_at - x.started_at)::float8 as duration, x.progress, x.error, x.version`
+  extract(epoch from x.ended_at - x.started_at)::float8 as duration, x.progress, x.error, x.version,
+  nullif(x.labels, '{}')::text as labels`
 
 export interface HeadRow {
   id: string
@@ -121,6 +123,8 @@ export interface HeadRow {
   version: number
   /** JSON text. */
   result: string | null
+  /** JSON text; null when there are none. */
+  labels: string | null
 }
 
 export type DetailRow = ExecutionStanding &
@@ -326,68 +330,3 @@ export const findIterations = (
     (select count(*) from items) > (select count(*) from shown) as more
   from noetl.execution x
   where x.execution_id = ${p.execution_id} ${within(sql, prefix, sql`x.path`)}`
-
-export interface ListFilter {
-  limit: number
-  cursor: string | null
-  status: string | null
-  path: string | null
-  catalog_id: string | null
-  parent_execution_id: string | null
-  since: string | null
-  until: string | null
-  /** What their paths begin with. */
-  within: string | null
-}
-
-export type ListRow = HeadRow & { result_omitted: boolean }
-
-/** A list whose reader may have it: then its tag alone, as one row of nothing. */
-export const unlessKnown = (sql: Sql, list: Statement, { known }: Asked): Statement => sql`
-  with page as materialized (${list}), placed as (
-    select p.*, row_number() over () as place from page p
-  ), tagged as (
-    select ${FORM}::int || '.' || md5(coalesce(string_agg(p.id || '-' || p.version, ',' order by p.place), ''))
-      as tag from placed p
-  ), known as (
-    select t.tag, not (${known}::text[] && array[t.tag, '*']) as wanted from tagged t
-  )
-  select p.*, k.tag, k.wanted from known k left join placed p on k.wanted order by p.place`
-
-/** Of an empty list, or of one that the reader has, `id` is null. */
-export type FreshListRow = Standing & (ListRow | { id: null })
-
-/** A result larger than this is not in the list; the detail has it. */
-const MAX_LISTED_RESULT_BYTES = 8_192
-
-/**
- * A page of executions, newest first. A clause stands only where its filter is given, so that each
- * filter is answered by its own index; since and until bound the ids as well (an id carries its time;
- * a minute is allowed for clocks that differ), which leaves partitions out.
- */
-export const listExecutions = (sql: Sql, f: ListFilter): Statement => sql`
-  select ${headColumns(sql)},
-    case when x.result_bytes <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
-    coalesce(x.result_bytes > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted
-  from noetl.execution x
-  where true
-    ${f.cursor === null ? sql`` : sql`and x.execution_id < ${f.cursor}`}
-    ${listedWithin(sql, f.within)}
-    ${f.status === null ? sql`` : sql`and x.status = ${f.status}`}
-    ${f.path === null ? sql`` : sql`and x.path = ${f.path}`}
-    ${f.catalog_id === null ? sql`` : sql`and x.catalog_id = ${f.catalog_id}`}
-    ${f.parent_execution_id === null ? sql`` : sql`and x.parent_execution_id = ${f.parent_execution_id}`}
-    ${
-      f.since === null
-        ? sql``
-        : sql`and x.started_at >= ${f.since}::timestamptz
-            and x.execution_id >= noetl.id_at(${f.since}::timestamptz - interval '1 minute')`
-    }
-    ${
-      f.until === null
-        ? sql``
-        : sql`and x.started_at < ${f.until}::timestamptz
-            and x.execution_id < noetl.id_at(${f.until}::timestamptz + interval '1 minute')`
-    }
-  order by x.execution_id desc
-  limit ${f.limit}`

@@ -2,11 +2,31 @@
 
 import * as z from 'zod'
 import { Id } from '../ids.ts'
-import { AnyJson, Instant, StatusName, Time } from '../schema.ts'
+import { AnyJson, Instant, Labels, StatusName, Time } from '../schema.ts'
+import { SORTS } from './sorting.ts'
 
 export const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  cursor: Id.optional().describe('`X-Next-Cursor` of the page before'),
+  cursor: z.string().min(1).max(128).optional().describe('`X-Next-Cursor` of the page before'),
+  sort: z
+    .enum([...SORTS, '-started', '-ended', '-duration'])
+    .optional()
+    .describe(
+      '`-` is descending; by end or duration those that go on come last. `-started` unless told',
+    ),
+  order: z.enum(['asc', 'desc']).optional().describe('instead of `-`'),
+  q: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('an id, or a text in the path, the error or a label; upper case is as lower case'),
+  label: z
+    .string()
+    .max(321)
+    .optional()
+    .describe('`key:value`; may come several times: all of them'),
+  count: z.enum(['true', 'false']).optional().describe('whether `X-Total-Count` is wanted'),
   status: z.string().min(1).max(64).optional().describe('any spelling of a status, as `running`'),
   path: z.string().min(1).max(512).optional(),
   catalog_id: Id.optional(),
@@ -76,6 +96,7 @@ const ExecutionHead = z
     progress: z.int().min(0).max(100),
     result: AnyJson,
     error: z.string().nullable(),
+    labels: Labels.optional().describe('only when there are any'),
     result_omitted: z.literal(true).optional().describe('too large for a list; see the detail'),
   })
   .meta({ id: 'Execution' })

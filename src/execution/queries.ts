@@ -80,7 +80,7 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
   ), ${x.occasion?.after ? sql`${x.occasion.after},` : sql``} started as (
     insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status,
       version, events_done, progress, last_event_type, ended_at, result, error, workload, state,
-      join_needs, parent_execution_id, parent_event_id, parent_step, requestor, metadata, within,
+      join_needs, parent_execution_id, parent_event_id, parent_step, requestor, metadata, labels, within,
       notify)
     select ${x.execution_id}::bigint, c.catalog_id, c.path, ${x.name}, c.version, ${x.request.type},
       ${x.state.status}, ${x.state.version}::int, ${x.state.eventsDone}::int, ${x.state.progress}::int,
@@ -88,7 +88,8 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
       ${orNull(x.state.result)}::jsonb, ${x.state.error}, ${toJson(x.workload)}::jsonb,
       ${toJson(stateToJson(x.state))}::jsonb, ${x.join_needs}::text[],
       ${x.request.parent_execution_id}::bigint, ${x.request.parent_event_id}::bigint,
-      ${x.request.parent_step}, ${toJson(x.requestor)}::jsonb, ${toJson(x.request.metadata)}::jsonb, ${x.within},
+      ${x.request.parent_step}, ${toJson(x.requestor)}::jsonb, ${toJson(x.request.metadata)}::jsonb,
+      ${toJson(x.request.labels)}::jsonb, ${x.within},
       ${x.notify.length > 0 ? toJson(x.notify) : null}::jsonb
     from wanted c where exists (select from occasion where starts)
     on conflict do nothing

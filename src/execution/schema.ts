@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { Id } from '../ids.ts'
 import { Targets } from '../notification/schema.ts'
-import { AnyJson, AnyObject, EntryVersion, shownAs, Time } from '../schema.ts'
+import { AnyJson, AnyObject, EntryVersion, Labels, shownAs, Time } from '../schema.ts'
 
 const ExecutionType = z.enum(['playbook', 'tool', 'model', 'workflow'])
 const Step = z.string().max(256)
@@ -39,6 +39,7 @@ export const RunRequest = z
     parent_step: Step.nullish(),
     metadata: AnyObject.nullish(),
     notify: Targets.nullish().describe('who is told of its end: docs/notifications.md'),
+    labels: Labels.nullish().describe('up to 16 texts to find the run by; its children have none'),
   })
   .refine((run) => run.catalog_id || run.path || run.playbook_id, {
     error: 'At least one identifier must be provided: catalog_id, path, or playbook_id',
@@ -57,6 +58,7 @@ export const RunRequest = z
     parent_step: run.parent_step ?? run.context?.parent_step ?? null,
     metadata: run.metadata ?? {},
     notify: run.notify ?? [],
+    labels: run.labels ?? {},
   }))
 export type RunRequest = z.output<typeof RunRequest>
 

@@ -84,6 +84,7 @@ async function startChild(
     metadata: {},
     // its own playbook says who is told
     notify: [],
+    labels: {},
   } as const
   const requestor = { ip: null, user_agent: 'noetl-edge', timestamp: new Date().toISOString() }
   try {

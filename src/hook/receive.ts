@@ -185,6 +185,7 @@ export async function begin(
     parameters,
     merge: row.merge,
     metadata: { hook: { id: row.id, name: row.name, delivery: delivery.row_id } },
+    labels: {},
   })
   const requestor = {
     ip: delivery.ip,

@@ -39,6 +39,7 @@ export function startAt(schedule: Runnable, time: string): Omit<Start, 'occasion
       parent_step: null,
       metadata: { schedule: { id, name, time } },
       notify: [],
+      labels: {},
     },
     requestor: {
       ip: null,

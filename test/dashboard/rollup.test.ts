@@ -3,6 +3,7 @@ import { figures, figuresAndNewest, figuresOfAll, rollUp } from '../../src/dashb
 import type { Statement } from '../../src/db.ts'
 import { type Client, chain, completed, newClient } from '../support.ts'
 import { newDatabase, sqlOf } from './database.ts'
+import { explain } from './explain.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -60,7 +61,8 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     const [row] = await sql`
       select f.completed, f.failed, f.active, round(f.completed_seconds::numeric, 3) as completed_seconds,
         f.ended_lately, t.*, round(t.all_completed_seconds, 3) as all_completed_seconds,
-        (select sum(executions) from noetl.execution_hour) as in_hours, r.completed + r.failed as in_total
+        (select sum(completed + failed) from noetl.execution_stat
+          where grain = 'hour' and path = '') as in_hours, r.completed + r.failed as in_total
       from (${figures(sql)}) f, noetl.rollup r, (
         select count(*) filter (where status = 'COMPLETED') as all_completed,
           count(*) filter (where status = 'FAILED') as all_failed,
@@ -176,17 +178,18 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     expect(await added(rollUp(ownSql, { most: 4_000 }))).toBe(10_000)
     expect(await added(own.tick())).toBe(12_000)
     const [hours] = await ownSql`
-      select count(*)::int as rows, sum(executions)::int as executions, sum(seconds)::int as seconds,
-        max(executions)::int as most
-      from noetl.execution_hour`
-    // 100 hours of both statuses, and a failure at the start of the next
-    expect(hours).toEqual({ rows: 201, executions: 12_000, seconds: 30_000, most: 5_400 + 54 })
+      select count(*)::int as rows, sum(completed + failed)::int as executions, sum(seconds)::int as seconds,
+        max(completed)::int as most
+      from noetl.execution_stat where grain = 'hour' and path = '' and completed + failed > 0`
+    // 100 hours, and a failure at the start of the next
+    expect(hours).toEqual({ rows: 101, executions: 12_000, seconds: 30_000, most: 5_400 + 54 })
 
     await ownSql`vacuum analyze`
+    const [ACTIVE, ENDED] = [/execution_id_path_status_started_at_idx/, /ended_at_execution_id_idx/]
     const hot: [Statement, RegExp[]][] = [
-      [figures(ownSql), [/status_execution_id_idx/, /ended_at_idx/]],
-      [figuresAndNewest(ownSql, 10), [/execution\w*_pkey/, /ended_at_idx/]],
-      [figuresOfAll(ownSql), [/status_execution_id_idx/, /ended_at_idx/]],
+      [figures(ownSql), [ACTIVE, ENDED]],
+      [figuresAndNewest(ownSql, 10), [/execution\w*_pkey/, ACTIVE, ENDED]],
+      [figuresOfAll(ownSql), [ACTIVE, ENDED]],
     ]
     for (const [statement, indexes] of hot) {
       const plan = await explain(ownSql, statement)
@@ -205,14 +208,3 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     expect(await explain(own, figuresOfAll(own))).not.toMatch(/Seq Scan on queue/)
   })
 })
-
-async function explain(sql: ReturnType<typeof sqlOf>, statement: Statement): Promise<string> {
-  const { query, params } = textOf(statement)
-  const plan = await sql.query(`explain ${query}`, params)
-  return plan.map((row) => row['QUERY PLAN']).join('\n')
-}
-
-/** A statement's text and parameters, as the driver sends them. */
-function textOf({ queryData }: Statement): { query: string; params: unknown[] } {
-  return 'toParameterizedQuery' in queryData ? queryData.toParameterizedQuery() : queryData
-}

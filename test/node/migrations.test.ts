@@ -13,6 +13,7 @@ import {
 } from '../../src/catalog/queries.ts'
 import type { Sql, Statement } from '../../src/db.ts'
 import { findGraph, findTimeline } from '../../src/event/charts.ts'
+import { type ListFilter, listExecutions, NEWEST } from '../../src/event/list.ts'
 import { append, readExecution, readItems, readOutcomes, readScope } from '../../src/event/log.ts'
 import {
   findDetail,
@@ -20,8 +21,6 @@ import {
   findEvents,
   findIterations,
   findRenderContext,
-  type ListFilter,
-  listExecutions,
   summarize,
 } from '../../src/event/reads.ts'
 import { type NewReport, record } from '../../src/event/report.ts'
@@ -158,17 +157,7 @@ test('this month and the next three have partitions, and making them again makes
 })
 
 const ID = '250000000000000000'
-const ALL: ListFilter = {
-  limit: 100,
-  cursor: ID,
-  status: null,
-  path: null,
-  catalog_id: null,
-  parent_execution_id: null,
-  since: null,
-  until: null,
-  within: null,
-}
+const ALL: ListFilter = { ...NEWEST, after: { key: null, id: ID } }
 const REPORT: NewReport = {
   execution_id: ID,
   event_id: '1',
@@ -351,7 +340,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     /queue_(pkey|node_key)/,
   ],
   ['jobs', (s) => listJobs(s, ANY_JOB), /queue_pkey/],
-  ['jobs by status', (s) => listJobs(s, { ...ANY_JOB, status: 'dead' }), /queue_by_status/],
+  ['jobs by status', (s) => listJobs(s, { ...ANY_JOB, status: 'dead' }), /queue_(by_status|dead)/],
   ['jobs by worker', (s) => listJobs(s, { ...ANY_JOB, worker_id: 'w' }), /queue_by_worker/],
   ['jobs by execution', (s) => listJobs(s, { ...ANY_JOB, execution_id: ID }), /queue_node_key/],
   ['queue size', (s) => countJobs(s, 'queued'), /queue_by_status|queue_ready/],

@@ -56,6 +56,13 @@ const DEPARTURES: readonly Departure[] = [
     why: 'large results are not listed, and the list says so',
   },
   {
+    on: /^GET \/api\/executions$/,
+    at: /^\/-\/labels$/,
+    was: ABSENT,
+    is: 'object',
+    why: 'who starts a run says what to find it by',
+  },
+  {
     on: /^GET \/api\/executions\/\{/,
     at: /^\/duration$/,
     was: 'number',

@@ -18,6 +18,7 @@ const OURS: Readonly<Record<string, string>> = {
   'GET /api/catalog/playbook/graph': 'the same before anything runs',
   'POST /api/executions/{execution_id}/pause': 'NoETL has a word for it, and nothing that pauses',
   'POST /api/executions/{execution_id}/resume': 'the same',
+  'GET /api/stats': 'dashboards ask for a window of time, and for what to look at',
   'POST /api/executions/{execution_id}/cancel': 'stop, by the word that people look for',
   'POST /api/hooks': 'webhooks start runs',
   'GET /api/hooks': 'the same',

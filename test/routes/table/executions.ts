@@ -516,13 +516,48 @@ export const executions = [
   good(LIST, {
     as: 'of all',
     given: world.running,
-    reply: [{ ...HEAD, end_time: 'any', duration: 'any', 'result_omitted?': 'bool' }],
+    reply: [
+      { ...HEAD, end_time: 'any', duration: 'any', 'result_omitted?': 'bool', 'labels?': 'object' },
+    ],
+  }),
+  good(LIST, {
+    as: 'of a label, by duration, counted',
+    given: async () => {
+      const { path } = await world.registered()
+      const tenant = world.fresh('tenant')
+      const labels = { tenant }
+      const { execution_id } = await world.must('POST', '/api/execute', { path, labels })
+      return { id: String(execution_id), path, labels }
+    },
+    send: ({ path, labels }) => ({
+      query: { label: `tenant:${labels.tenant}`, q: path, sort: '-duration', count: 'true' },
+    }),
+    reply: [{ ...HEAD, end_time: null, duration: null }],
+    is: ({ id, labels }) => [{ id, labels }],
   }),
   bad(LIST, 'with filters that are none', {
-    send: { query: { limit: 0, cursor: 'x', since: 'yesterday', catalog_id: '-1' } },
+    send: { query: { limit: 0, sort: 'name', since: 'yesterday', catalog_id: '-1' } },
     code: 'invalid_input',
     detail: /^invalid query: \/limit /,
-    pointers: ['/limit', '/cursor', '/catalog_id', '/since'],
+    pointers: ['/limit', '/sort', '/catalog_id', '/since'],
+  }),
+  bad(LIST, 'with the cursor of another sort', {
+    send: { query: { sort: 'duration', cursor: NOBODY } },
+    code: 'invalid_input',
+    detail: 'not a cursor of this sort',
+    pointers: ['/cursor'],
+  }),
+  bad(LIST, 'in two orders', {
+    send: { query: { sort: '-ended', order: 'asc' } },
+    code: 'invalid_input',
+    detail: 'either `-` before sort, or order',
+    pointers: ['/order'],
+  }),
+  bad(LIST, 'with a label that is none', {
+    send: { query: { label: 'tenant' } },
+    code: 'invalid_input',
+    detail: "'tenant' is not key:value",
+    pointers: ['/label'],
   }),
   bad(LIST, 'with an unknown status', {
     send: { query: { status: 'banana' } },

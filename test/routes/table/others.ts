@@ -133,6 +133,68 @@ const figures = [
   ),
 ]
 
+const STATS = 'GET /api/stats'
+
+const window = [
+  good(STATS, {
+    given: world.ended,
+    // between two instants the reply is the same whenever it is asked for
+    send: ({ path }) => ({
+      query: {
+        path,
+        since: new Date(Date.now() - 3_600_000).toISOString(),
+        until: new Date(Date.now() + 1_800_000).toISOString(),
+      },
+    }),
+    reply: 'object',
+    is: ({ id, path }) => ({
+      window: { name: null, bucket: 'minute' },
+      executions: { started: 1, ended: 1, completed: 1, failed: 0, success_rate: 100 },
+      totals: { executions: 1, completed: 1, failed: 0, active: 0 },
+      playbooks: [{ path, runs: 1, completed: 1, last_execution_id: id }],
+      errors: [],
+    }),
+  }),
+  good(STATS, {
+    as: 'of a day',
+    reply: {
+      window: { name: '=24h', since: 'time', until: 'time', bucket: '=hour' },
+      executions: 'object',
+      totals: 'object',
+      duration: 'object',
+      timeline: [{ at: 'time', started: 'int', completed: 'int', failed: 'int' }],
+      playbooks: 'list',
+      errors: 'list',
+      queue: 'object',
+      pools: { online: 'int', offline: 'int' },
+    },
+  }),
+  bad(STATS, 'of a window that is none', {
+    send: { query: { window: '2h', top: 0 } },
+    code: 'invalid_input',
+    detail: /^invalid query: \/window /,
+    pointers: ['/window', '/top'],
+  }),
+  bad(STATS, 'until before since', {
+    send: { query: { since: '2026-01-02', until: '2026-01-01' } },
+    code: 'invalid_input',
+    detail: /since must be before until/,
+    pointers: ['/since'],
+  }),
+  bad(STATS, 'of a window and an instant', {
+    send: { query: { window: '1h', since: '2026-01-02' } },
+    code: 'invalid_input',
+    detail: /either window, or since and until/,
+    pointers: ['/window'],
+  }),
+  bad(STATS, 'until, from nowhere', {
+    send: { query: { until: '2026-01-02' } },
+    code: 'invalid_input',
+    detail: /until needs since/,
+    pointers: ['/until'],
+  }),
+]
+
 const service = [
   good('GET /', { reply: { message: 'text' }, is: { name: 'noetl-edge', docs: '/docs' } }),
   good('GET /health', { reply: { status: '=ok' } }),
@@ -156,4 +218,4 @@ const gone = GONE.map(([on, detail, was]) =>
   bad(on, 'gone for good', { was, send: {}, code: 'gone', detail }),
 )
 
-export const others = [...credentials, ...figures, ...service, ...gone]
+export const others = [...credentials, ...figures, ...window, ...service, ...gone]
