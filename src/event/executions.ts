@@ -146,7 +146,8 @@ export const executions = new Hono()
     },
   )
 
-function statusOf(text: string): string {
+/** The status of any spelling. @throws AppError `invalid_input`. */
+export function statusOf(text: string): string {
   const detail = `unknown status '${text}'`
   return normalizeStatus(text) ?? fail('invalid_input', detail, [{ pointer: '/status', detail }])
 }

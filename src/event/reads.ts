@@ -10,7 +10,7 @@ import { resultsOf } from './log.ts'
 import { CHILD } from './types.ts'
 
 /** One event in the API's shape; `result` and `context` as stored. */
-const eventJson = (sql: Sql) => sql`
+export const eventJson = (sql: Sql) => sql`
   json_build_object('event_id', e.event_id::text, 'event_type', e.event_type, 'node_id', e.node_id,
     'node_name', e.node_name, 'node_type', e.node_type, 'status', e.status, 'duration', e.duration,
     'created_at', noetl.rfc3339(e.created_at), 'context', e.context, 'result', e.result, 'meta', e.meta,
@@ -360,15 +360,19 @@ export type FreshListRow = Standing & (ListRow | { id: null })
 /** A result larger than this is not in the list; the detail has it. */
 const MAX_LISTED_RESULT_BYTES = 8_192
 
+/** What lists show of execution `x`. */
+export const listColumns = (sql: Sql) => sql`
+  ${headColumns(sql)},
+  case when x.result_bytes <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
+  coalesce(x.result_bytes > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted`
+
 /**
  * A page of executions, newest first. A clause stands only where its filter is given, so that each
  * filter is answered by its own index; since and until bound the ids as well (an id carries its time;
  * a minute is allowed for clocks that differ), which leaves partitions out.
  */
 export const listExecutions = (sql: Sql, f: ListFilter): Statement => sql`
-  select ${headColumns(sql)},
-    case when x.result_bytes <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
-    coalesce(x.result_bytes > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted
+  select ${listColumns(sql)}
   from noetl.execution x
   where true
     ${f.cursor === null ? sql`` : sql`and x.execution_id < ${f.cursor}`}
