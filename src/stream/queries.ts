@@ -5,7 +5,7 @@ import type { Sql, Statement } from '../db.ts'
 import { eventJson, type ListRow, listColumns } from '../event/reads.ts'
 
 /** How events are written. */
-export type Form = 'sse' | 'ndjson'
+type Form = 'sse' | 'ndjson'
 
 export interface LogPage {
   execution_id: string

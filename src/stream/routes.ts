@@ -102,10 +102,9 @@ function idOf(text: string): string {
 /** A reply that lasts: its caller is asked for again and again. */
 function live(c: Context<App>, from: ReadableStream<Uint8Array>, type: string) {
   const { within } = c.var.caller
-  const { body, done } = whileAllowed(from, async () => {
+  const body = whileAllowed(from, async () => {
     const now = await c.var.recheck()
     return now !== null && holds(now, 'read') && now.within === within
   })
-  c.executionCtx.waitUntil(done)
   return replyStream(c, body, type)
 }

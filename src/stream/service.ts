@@ -232,16 +232,16 @@ export function whileAllowed(
   body: Bytes,
   isAllowed: () => Promise<boolean>,
   every_ms = 10_000,
-): { body: Bytes; done: Promise<unknown> } {
+): Bytes {
   const { readable, writable } = new IdentityTransformStream()
   const stop = new AbortController()
   const timer = setInterval(async () => {
     const may = await isAllowed().catch(() => false)
     if (!may) stop.abort(new Error('the caller is no longer let in'))
   }, every_ms)
-  const done = body
+  body
     .pipeTo(writable, { signal: stop.signal })
     .catch(() => undefined)
     .finally(() => clearInterval(timer))
-  return { body: readable, done }
+  return readable
 }

@@ -224,7 +224,7 @@ test('a key that is revoked ends what it reads', async () => {
   const allowed = async () => (await send('GET', `/api/events/summary/${id}`)).status === 200
   const body = await watchOf(id)(ask(id))
   const checked = whileAllowed(body, allowed, 50)
-  const reading = readUntil(checked.body)
+  const reading = readUntil(checked)
   reading.catch(() => undefined)
   await new Promise((resolve) => setTimeout(resolve, 300))
   await world.must('DELETE', `/api/keys/${key.id}`)
