@@ -2,6 +2,7 @@
 // whatever their number. A relay holds no truth: whoever is cut off comes back with its position.
 
 import { sleep } from '../db.ts'
+import { logError } from '../log.ts'
 
 /** What one read has found. */
 export interface Batch {
@@ -90,8 +91,7 @@ export function newRelay<B extends Batch>(source: Source<B>, pace: Pace) {
       const told = group.map((watcher) => pass(watcher, batch, next(batch)))
       return { at: batch.at, isNews: told.includes(true), more: batch.more }
     } catch (error) {
-      console.error('a stream was broken off', error)
-      for (const watcher of group) leave(watcher, (it) => it.error(error))
+      breakOff(group, error)
       return { at, isNews: false, more: false }
     }
   }
@@ -142,8 +142,23 @@ export function newRelay<B extends Batch>(source: Source<B>, pace: Pace) {
         : Math.min(pause_ms * 1.25, pace.most_ms)
       if (await woken(pause_ms)) await sleep(Math.min(GATHER_MS, pace.least_ms))
     }
+  }
+
+  /** Reads while somebody watches. */
+  async function start(): Promise<void> {
+    isRunning = true
+    try {
+      await run()
+    } catch (error) {
+      breakOff(watchers, error)
+    }
     head = null
     isRunning = false
+  }
+
+  function breakOff(group: Iterable<Watcher<B>>, error: unknown): void {
+    logError('a stream was broken off', error)
+    for (const watcher of group) leave(watcher, (it) => it.error(error))
   }
 
   /** Waits; true when somebody came meanwhile. */
@@ -175,10 +190,7 @@ export function newRelay<B extends Batch>(source: Source<B>, pace: Pace) {
             send(own, RETRY)
             if (first) pass(own, first, first.at)
             if (isRunning) wake()
-            else {
-              isRunning = true
-              void run()
-            }
+            else void start()
           },
           pull() {
             if (watcher?.isLate) wake()

@@ -233,15 +233,34 @@ export function whileAllowed(
   isAllowed: () => Promise<boolean>,
   every_ms = 10_000,
 ): Bytes {
-  const { readable, writable } = new IdentityTransformStream()
-  const stop = new AbortController()
-  const timer = setInterval(async () => {
-    const may = await isAllowed().catch(() => false)
-    if (!may) stop.abort(new Error('the caller is no longer let in'))
-  }, every_ms)
-  body
-    .pipeTo(writable, { signal: stop.signal })
-    .catch(() => undefined)
-    .finally(() => clearInterval(timer))
-  return readable
+  const reader = body.getReader()
+  let timer: ReturnType<typeof setInterval>
+  // pipeTo heeds its signal only when something comes
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        timer = setInterval(async () => {
+          if (await isAllowed().catch(() => false)) return
+          clearInterval(timer)
+          const error = new Error('the caller is no longer let in')
+          controller.error(error)
+          await reader.cancel(error).catch(() => undefined)
+        }, every_ms)
+      },
+      async pull(controller) {
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          clearInterval(timer)
+          throw error
+        })
+        if (!done) return controller.enqueue(value)
+        clearInterval(timer)
+        controller.close()
+      },
+      cancel(reason) {
+        clearInterval(timer)
+        return reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }

@@ -1,8 +1,10 @@
 // The live log of an execution: each event once and in order, wherever a reader was cut off.
+import { createExecutionContext } from 'cloudflare:test'
 import { neon } from '@neondatabase/serverless'
 import { expect, test, vi } from 'vitest'
 import { connect } from '../../src/db.ts'
 import { configOf } from '../../src/env.ts'
+import worker from '../../src/index.ts'
 import type { Pace } from '../../src/stream/relay.ts'
 import { type Ask, newWatch, whileAllowed } from '../../src/stream/service.ts'
 import { newKey, withKey } from '../access/callers.ts'
@@ -52,7 +54,7 @@ const note = (id: string, n: number) =>
   })
 
 test('what has ended is told whole, and ends', async () => {
-  const { id } = await world.ended()
+  const { id, path } = await world.ended()
   await sql`update noetl.execution set ended_at = ended_at - interval '2 seconds' where execution_id = ${id}`
   const before = await alone.trips()
   const { status, headers, text } = await alone.get(`/api/executions/${id}/stream`)
@@ -62,7 +64,7 @@ test('what has ended is told whole, and ends', async () => {
   const read = await readUntil(new Response(text).body as ReadableStream<Uint8Array>)
   expect(read.retry).toBe('2000')
   expect(eventsOf(read)).toEqual(await logOf(id))
-  const [listed] = (await alone.get('/api/executions?limit=1')).body
+  const [listed] = (await alone.get(`/api/executions?path=${path}`)).body
   expect(headsOf(read)).toEqual([listed])
   expect(read.messages[0]?.event).toBe('execution')
   expect(read.messages.at(-1)).toEqual({ id: null, event: 'end', data: '{"seq":7}' })
@@ -222,7 +224,8 @@ test('a key that is revoked ends what it reads', async () => {
   const key = await newKey(['read'])
   const { send } = withKey(key.key)
   const allowed = async () => (await send('GET', `/api/events/summary/${id}`)).status === 200
-  const body = await watchOf(id)(ask(id))
+  // nothing comes meanwhile, and no heartbeat
+  const body = await watchOf(id, { ...PACE, beat_ms: 1e9 })(ask(id))
   const checked = whileAllowed(body, allowed, 50)
   const reading = readUntil(checked)
   reading.catch(() => undefined)
@@ -234,6 +237,44 @@ test('a key that is revoked ends what it reads', async () => {
     await expect(reading).rejects.toThrow('no longer let in')
   } finally {
     vi.useRealTimers()
+  }
+})
+
+test('a route asks for its caller again: a key that is revoked reads for less than a minute', async () => {
+  const { id } = await world.running()
+  const { env } = newClient({ ACCESS: 'key', STREAM_POLLS: '1000' })
+  for (const address of [`/api/executions/${id}/stream`, '/api/stream']) {
+    const key = await newKey(['read'])
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: Date.now() })
+    try {
+      const request = new Request(`http://edge.localhost${address}`, {
+        headers: { authorization: `Bearer ${key.key}` },
+      })
+      const response = await worker.fetch(request as never, env, createExecutionContext())
+      expect(response.status).toBe(200)
+      const reading = readUntil(response.body as ReadableStream<Uint8Array>)
+      const how = reading.then(
+        () => 'ended',
+        (error: Error) => error.message,
+      )
+      let isOver = false
+      void how.then(() => {
+        isOver = true
+      })
+      // it reads on as long as the key is one
+      for (let n = 0; n < 12; n++) await vi.advanceTimersByTimeAsync(10_000)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect([address, isOver]).toEqual([address, false])
+      // not by a request, whose ids would be of that later time
+      await sql`update noetl.api_key set revoked_at = now() where key_id = ${key.id}`
+      for (let n = 0; n < 6 && !isOver; n++) {
+        await vi.advanceTimersByTimeAsync(10_000)
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      expect(await how).toMatch('no longer let in')
+    } finally {
+      vi.useRealTimers()
+    }
   }
 })
 
