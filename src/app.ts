@@ -28,6 +28,7 @@ import { declarationOf } from './operation.ts'
 import { queue } from './queue/routes.ts'
 import { runtimes } from './runtime/routes.ts'
 import { schedules } from './schedule/routes.ts'
+import { streams } from './stream/routes.ts'
 
 async function perRequest(c: Context<App>, next: () => Promise<void>): Promise<void> {
   countRequest()
@@ -83,6 +84,7 @@ export const app = new Hono()
   .use(except(['/health', '/hooks/*'], sharing, access))
   .route('/api', runs)
   .route('/api', executions)
+  .route('/api', streams)
   .route('/api', events)
   .route('/api', control)
   .route('/api', context)

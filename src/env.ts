@@ -14,13 +14,22 @@ export interface Env {
   /** Counts what each known caller asks, and what each address asks whose caller is not known. */
   RATE_KEY?: RateLimit | undefined
   RATE_IP?: RateLimit | undefined
+  /** Reads once for all who watch (StreamRelay); without it each stream reads for itself. */
+  RELAY?: DurableObjectNamespace | undefined
   [variable: string]: unknown
 }
 
 /** What handlers have: bindings, and what app.ts sets for each request. */
 export interface App {
   Bindings: Env
-  Variables: { sql: Sql; config: Config; driver: Driver; caller: Caller }
+  Variables: {
+    sql: Sql
+    config: Config
+    driver: Driver
+    caller: Caller
+    /** Who calls, asked again: for replies that last. */
+    recheck: () => Promise<Omit<Caller, 'ip'> | null>
+  }
 }
 
 const parsed = new WeakMap<Env, Config>()

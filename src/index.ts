@@ -8,6 +8,7 @@ import { makePartitions, sweepOnce } from './executor/sweep.ts'
 import { logError } from './log.ts'
 
 export { SandboxOutbound } from './executor/tools/outbound.ts'
+export { StreamRelay } from './stream/object.ts'
 
 export default {
   fetch: app.fetch,

@@ -46,7 +46,12 @@ export interface Declaration<
   accepted?: string
   acceptedReply?: z.ZodType
   /** The reply's type when it is not JSON. */
-  mediaType?: 'text/html' | 'text/plain' | 'application/schema+json'
+  mediaType?:
+    | 'text/html'
+    | 'text/plain'
+    | 'text/event-stream'
+    | 'application/schema+json'
+    | 'application/x-ndjson'
   /** Problems of its own, beside those that any request may meet. */
   errors?: readonly ProblemCode[]
   /** Whether it answers without a key, so that there is no caller. */

@@ -36,6 +36,14 @@ export function paged(c: Context<App>, { json, next }: Page, parameter: string):
   return replyText(c, json)
 }
 
+/** A reply that is a stream of bytes. */
+export function replyStream(c: Context<App>, body: ReadableStream<Uint8Array>, type: string): Sent {
+  return c.body(body, 200, { 'content-type': type, ...UNBUFFERED }) as unknown as Sent
+}
+
+/** Whoever compresses it on the way would keep back what has been sent. */
+const UNBUFFERED = { 'content-encoding': 'identity', 'cache-control': 'no-store, no-transform' }
+
 const BLANK = new TextEncoder().encode(' ')
 
 /**
@@ -60,10 +68,5 @@ export function replyLater(
     }
   }
   c.executionCtx.waitUntil(send())
-  // whoever compresses it on the way would keep the blanks back
-  return c.body(readable, 200, {
-    'content-type': 'application/json',
-    'content-encoding': 'identity',
-    'cache-control': 'no-store, no-transform',
-  }) as unknown as Sent
+  return replyStream(c, readable, 'application/json')
 }

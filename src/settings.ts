@@ -66,6 +66,8 @@ const Settings = z.object({
   PLAYBOOK_DEPTH: z.coerce.number().int().min(1).max(100).default(16),
   /** How long a step may go without a sign before another invocation may take it. */
   EDGE_LEASE_SECONDS: z.coerce.number().int().min(5).max(3600).default(60),
+  /** After how many reads of the database a stream ends, for its reader to come again. */
+  STREAM_POLLS: z.coerce.number().int().min(1).max(100_000).default(900),
   /** What RATE_KEY of wrangler.toml allows, for callers to be told. */
   RATE_KEY_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   /** What RATE_IP allows. */

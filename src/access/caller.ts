@@ -26,7 +26,7 @@ export interface Caller {
 }
 
 /** Whether a caller may do what needs one of these scopes. */
-function holds({ scopes }: Caller, ...wanted: readonly Scope[]): boolean {
+export function holds({ scopes }: Pick<Caller, 'scopes'>, ...wanted: readonly Scope[]): boolean {
   return scopes.has('admin') || wanted.some((scope) => scopes.has(scope))
 }
 

@@ -16,9 +16,11 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 const ALL = { scopes: new Set(SCOPES), within: null }
 
 export const access: MiddlewareHandler<App> = async function access(c, next) {
-  const caller = await callerOf(c)
+  const caller = (await callerOf(c, () => heedRefusals(c))) ?? (await refuse(c))
   if (caller.id !== 'open') await heed(c, 'key', caller.id)
   c.set('caller', { ...caller, ip: addressOf(c) })
+  // of who was let in nothing is counted, and headers have been sent
+  c.set('recheck', () => callerOf(c, async () => {}))
   const origin = c.req.header('origin')
   if (origin !== undefined && !READING.has(c.req.method)) {
     const isOwn = origin === new URL(c.req.url).origin
@@ -38,7 +40,10 @@ export function addressOf(c: Context<App>): string | null {
   return c.req.header('cf-connecting-ip') ?? null
 }
 
-async function callerOf(c: Context<App>): Promise<Omit<Caller, 'ip'>> {
+async function callerOf(
+  c: Context<App>,
+  admit: () => Promise<void>,
+): Promise<Omit<Caller, 'ip'> | null> {
   const { config, sql } = c.var
   const { ACCESS, API_KEY, DATABASE_URL, JWT_HEADER } = config
   if (ACCESS === 'open') {
@@ -55,10 +60,7 @@ async function callerOf(c: Context<App>): Promise<Omit<Caller, 'ip'>> {
   const inHeader = isKey(sent) ? undefined : JWT_HEADER && c.req.header(JWT_HEADER)
   const token = [inHeader, sent].find((text) => text && looksLikeToken(text))
   const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  const caller = token
-    ? await callerOfToken(config, token)
-    : await callerOfKey(sql, DATABASE_URL, sent, later, () => heedRefusals(c))
-  return caller ?? refuse(c)
+  return token ? callerOfToken(config, token) : callerOfKey(sql, DATABASE_URL, sent, later, admit)
 }
 
 /** Keys that this isolate has not seen are not looked up for an address that has guessed too much. */

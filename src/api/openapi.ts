@@ -37,6 +37,7 @@ const TAGS: readonly (readonly [prefix: string, tag: string])[] = [
   ['/api/notifications', 'Notifications'],
   ['/api/events', 'Events'],
   ['/api/exec', 'Executions'],
+  ['/api/stream', 'Executions'],
   ['/api/hooks', 'Hooks'],
   ['/hooks', 'Hooks'],
   ['/api/keys', 'Access'],

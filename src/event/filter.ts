@@ -58,7 +58,7 @@ function labelsOf(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(labels)
 }
 
-function statusOf(text: string): string {
+export function statusOf(text: string): string {
   return normalizeStatus(text) ?? refuse('/status', `unknown status '${text}'`)
 }
 

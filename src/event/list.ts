@@ -217,7 +217,7 @@ function partsOf(sql: Sql, f: ListFilter): Part[] {
 
 /** A page's worth of a part; filters without an index are looked for among the first `most`. */
 const page = (sql: Sql, f: ListFilter, part: Part, most: number | null): Statement => {
-  const rows = sql`select ${columns(sql)}, ${part.key} as key, x.ended_at is null as is_active`
+  const rows = sql`select ${listColumns(sql)}, ${part.key} as key, x.ended_at is null as is_active`
   if (most === null) {
     return sql`${rows} from noetl.execution x where ${part.where} order by ${part.order} limit ${f.limit}`
   }
@@ -251,7 +251,8 @@ const stop = (sql: Sql, part: Part): Statement => sql`
   select ${part.key} as key, x.execution_id::text as id from noetl.execution x
   where ${part.where} order by ${part.order} offset ${MOST_SEARCHED - 1}::int limit 1`
 
-const columns = (sql: Sql): Statement => sql`
+/** What lists show of execution `x`. */
+export const listColumns = (sql: Sql): Statement => sql`
   ${headColumns(sql)},
   case when x.result_bytes <= ${MAX_LISTED_RESULT_BYTES} then x.result::text end as result,
   coalesce(x.result_bytes > ${MAX_LISTED_RESULT_BYTES}, false) as result_omitted`

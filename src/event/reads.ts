@@ -10,7 +10,7 @@ import { resultsOf } from './log.ts'
 import { CHILD } from './types.ts'
 
 /** One event in the API's shape; `result` and `context` as stored. */
-const eventJson = (sql: Sql) => sql`
+export const eventJson = (sql: Sql) => sql`
   json_build_object('event_id', e.event_id::text, 'event_type', e.event_type, 'node_id', e.node_id,
     'node_name', e.node_name, 'node_type', e.node_type, 'status', e.status, 'duration', e.duration,
     'created_at', noetl.rfc3339(e.created_at), 'context', e.context, 'result', e.result, 'meta', e.meta,

@@ -33,7 +33,7 @@ test.each(good)('%s', async (_name, line) => {
 
   const { mediaType = 'application/json' } = declared(line.on)
   expect(reply.headers.get('content-type')?.split(';')[0]).toBe(mediaType)
-  const isJson = mediaType.endsWith('json')
+  const isJson = /[/+]json$/.test(mediaType)
   const body = isJson ? reply.body : reply.text
   expect(unexplained(line.on, differences(line.reply, body))).toEqual([])
   if (isJson) expect(body).toMatchObject(is ?? {})

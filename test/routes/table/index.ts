@@ -8,11 +8,13 @@ import { others } from './others.ts'
 import { queue } from './queue.ts'
 import { runtimes } from './runtimes.ts'
 import { schedules } from './schedules.ts'
+import { streams } from './streams.ts'
 
 /** All lines. */
 export const TABLE = [
   ...executions,
   ...charts,
+  ...streams,
   ...queue,
   ...runtimes,
   ...catalog,
