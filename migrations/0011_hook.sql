@@ -59,6 +59,8 @@ create index hook_replaced on noetl.hook (hook_id) where replaced <> '{}';
 create table noetl.hook_delivery (
   row_id bigint primary key,
   hook_id bigint not null,
+  -- the hook's playbook at that time: who may see that may see this
+  path text not null,
   -- what its sender calls it
   delivery_id text,
   -- sha-256 of what was signed, where the signature does not cover the id

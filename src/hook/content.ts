@@ -50,8 +50,12 @@ export function shownQuery(url: URL): JsonObject {
  */
 export function bodyOf(bytes: Uint8Array, contentType: string): Json {
   const text = textOf(bytes)
-  if (text === null) return null
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
+  const isJson = type === 'application/json' || type.endsWith('+json')
+  if (text === null) {
+    if (isJson) throw new SyntaxError('it is not UTF-8')
+    return null
+  }
   if (type === 'application/x-www-form-urlencoded') {
     const fields = fieldsOf(new URLSearchParams(text))
     const names = Object.keys(fields)
@@ -59,7 +63,7 @@ export function bodyOf(bytes: Uint8Array, contentType: string): Json {
       ? parseStorableJson(fields.payload)
       : fields
   }
-  if (type === 'application/json' || type.endsWith('+json')) return parseStorableJson(text)
+  if (isJson) return parseStorableJson(text)
   return jsonOr(text)
 }
 

@@ -10,6 +10,8 @@ import type { Received, Result } from './schema.ts'
 export interface NewDelivery {
   row_id: string
   hook_id: string
+  /** The hook's playbook. */
+  path: string
   delivery_id: string | null
   fingerprint: string | null
   event_type: string | null
@@ -24,11 +26,11 @@ export interface NewDelivery {
 }
 
 const columns = (sql: Sql) => sql`
-  row_id, hook_id, delivery_id, fingerprint, event_type, ip, headers, query, body, body_bytes, content_type,
+  row_id, hook_id, path, delivery_id, fingerprint, event_type, ip, headers, query, body, body_bytes, content_type,
   redelivery_of, result, reason, execution_id`
 
 const values = (sql: Sql, d: NewDelivery) => sql`
-  ${d.row_id}::bigint, ${d.hook_id}::bigint, ${d.delivery_id}::text, ${d.fingerprint}::text,
+  ${d.row_id}::bigint, ${d.hook_id}::bigint, ${d.path}::text, ${d.delivery_id}::text, ${d.fingerprint}::text,
   ${d.event_type}::text, ${d.ip}::text, ${jsonOrNull(d.headers)}::jsonb, ${jsonOrNull(d.query)}::jsonb,
   decode(${d.body}::text, 'base64'), ${d.body_bytes}::int, ${d.content_type}::text,
   ${d.redelivery_of}::bigint`
@@ -155,7 +157,7 @@ export const listDeliveries = (
   select ${shown(sql)}
   from (select h.hook_id from ${hookOf(sql, page)}) h left join lateral (
     select d.* from noetl.hook_delivery d
-    where d.hook_id = h.hook_id
+    where d.hook_id = h.hook_id ${within(sql, page.prefix, sql`d.path`)}
       and (${page.result}::text is null or d.result = ${page.result})
       and (${page.after}::bigint is null or d.row_id < ${page.after}::bigint)
     order by d.row_id desc
@@ -174,7 +176,8 @@ export interface WholeDeliveryRow extends DeliveryRow {
 export const findDelivery = (sql: Sql, seen: Seen, rowId: string): Statement => sql`
   select ${shown(sql)}, d.headers, d.query, translate(encode(d.body, 'base64'), e'\n', '') as body
   from (select h.hook_id from ${hookOf(sql, seen)}) h
-    left join noetl.hook_delivery d on d.hook_id = h.hook_id and d.row_id = ${rowId}`
+    left join noetl.hook_delivery d on d.hook_id = h.hook_id and d.row_id = ${rowId}
+      ${within(sql, seen.prefix, sql`d.path`)}`
 
 /** How many rows of each kind one sweep drops. */
 const DROP_LIMIT = 5_000

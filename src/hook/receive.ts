@@ -99,6 +99,7 @@ export async function receive(
   const delivery = {
     row_id: newId(),
     hook_id: row.id,
+    path: row.path,
     delivery_id: null,
     fingerprint: null,
     event_type: null,

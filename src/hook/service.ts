@@ -190,6 +190,7 @@ export async function redeliver(
   const delivery: NewDelivery = {
     row_id: newId(),
     hook_id,
+    path: hook.row.path,
     delivery_id,
     fingerprint: null,
     event_type,

@@ -1,5 +1,6 @@
 import { neon } from '@neondatabase/serverless'
 import { describe, expect, test, vi } from 'vitest'
+import { newKey, withKey } from '../access/callers.ts'
 import { newClient } from '../support.ts'
 import { deliver, hookOf, SECRET } from './support.ts'
 
@@ -246,6 +247,23 @@ describe('deliveries', () => {
     expect(runs).toHaveLength(3)
     expect((await client.post(url.replace(first.body.id, '1'), undefined)).status).toBe(404)
   })
+})
+
+test('what came before a hook was moved is not for those of its new place', async () => {
+  const hook = await hookOf(client)
+  const moved = await hookOf(client)
+  const first = await deliver(client, hook, { secret: 'of the old place' })
+  const [folder = ''] = /^.*\//.exec(moved.path) ?? []
+  const { send } = withKey((await newKey(['hook'], { path_prefix: folder })).key)
+  const url = `/api/hooks/${hook.name}/deliveries`
+  expect((await send('GET', url)).status).toBe(404)
+  await client.send('PATCH', `/api/hooks/${hook.name}`, { path: moved.path })
+  const second = await deliver(newClient(), hook, { n: 2 })
+  const seen = (await send('GET', url)).body.items
+  expect(seen.map(({ id }: { id: string }) => id)).toEqual([second.body.id])
+  expect((await send('GET', `${url}/${first.body.id}`)).status).toBe(404)
+  expect((await send('POST', `${url}/${first.body.id}/redeliver`)).status).toBe(404)
+  expect((await client.get(url)).body.items).toHaveLength(2)
 })
 
 describe('CloudEvents', () => {

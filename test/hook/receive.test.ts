@@ -192,6 +192,18 @@ describe("a hook's own rules", () => {
     expect((await deliver(client, hook, { n: 1 }, { id: 'f-1' })).body.status).toBe('started')
   })
 
+  test('JSON that is no UTF-8 is refused, and other bytes are none of the body', async () => {
+    const hook = await hookOf(client, { provider: 'none', secrets: [] })
+    const send = (type: string) =>
+      client.fetch(`http://edge.localhost/hooks/${hook.name}`, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]),
+      })
+    expect((await send('application/json')).status).toBe(422)
+    expect((await send('application/octet-stream')).status).toBe(202)
+  })
+
   test('a playbook that is gone is a 503, so that the sender tries again', async () => {
     const hook = await hookOf(client)
     await client.send('DELETE', `/api/catalog/playbooks/${hook.path}`)
