@@ -22,9 +22,24 @@ process.on('message', async (ask: Ask) => {
 })
 
 process.on('disconnect', async () => {
-  await miniflare?.dispose().catch(() => undefined)
+  // workerd that is in an endless loop does not listen, and would outlive this process
+  if (await isLate(miniflare?.dispose(), 5_000)) endGroup()
   process.exit(0)
 })
+
+/** Whether something takes too long. What fails is not late. */
+async function isLate(work: Promise<unknown> | undefined, ms: number): Promise<boolean> {
+  const done = Promise.resolve(work).then(
+    () => false,
+    () => false,
+  )
+  return Promise.race([done, sleep(ms).then(() => true)])
+}
+
+/** Ends workerd and this process at once: they are a group of their own. */
+function endGroup(): void {
+  process.kill(-process.pid, 'SIGKILL')
+}
 
 async function answerTo(ask: Ask): Promise<Answer> {
   if ('tick' in ask) {
@@ -64,7 +79,10 @@ async function watch(url: URL, restart: () => Promise<void>): Promise<void> {
     const error = await fetch(new URL('/health', url), { signal }).catch((caught: Error) => caught)
     if (!(error instanceof DOMException) || error.name !== 'TimeoutError') continue
     console.error(`the Worker was silent for ${SILENT_MS / 1000} s; starting it anew`)
-    await restart()
+    if (await isLate(restart(), SILENT_MS)) {
+      console.error('it does not end; giving up')
+      endGroup()
+    }
   }
 }
 
