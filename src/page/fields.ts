@@ -2,7 +2,7 @@
 
 import { type Json, parseJson, toJson } from './json.ts'
 
-export type FieldKind = 'text' | 'number' | 'boolean' | 'json'
+type FieldKind = 'text' | 'number' | 'boolean' | 'json'
 
 export interface Field {
   name: string

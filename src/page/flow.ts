@@ -2,13 +2,13 @@
 
 import { isObject, type Json } from './json.ts'
 
-export interface FlowNode {
+interface FlowNode {
   id: string
   type: string
   desc: string | null
 }
 
-export interface FlowEdge {
+interface FlowEdge {
   from: string
   to: string
   /** The condition under which it fires. */

@@ -8,6 +8,13 @@ import { addressOf, type View } from './path.ts'
 import { Link, useLocation } from './router.tsx'
 import { ExecutionView } from './views/execution.tsx'
 import { Executions } from './views/executions.tsx'
+import { Hooks } from './views/hooks.tsx'
+import { Keys } from './views/keys.tsx'
+import { Notifications } from './views/notifications.tsx'
+import { Overview } from './views/overview.tsx'
+import { PlaybookView } from './views/playbook.tsx'
+import { Playbooks } from './views/playbooks.tsx'
+import { Schedules } from './views/schedules.tsx'
 
 const TITLES: Record<View, string> = {
   executions: 'Executions',
@@ -49,6 +56,18 @@ function Shown({ view, rest }: { view: View | null; rest: string }) {
   switch (view) {
     case 'executions':
       return rest === '' ? <Executions /> : <ExecutionView id={rest} key={rest} />
+    case 'playbooks':
+      return rest === '' ? <Playbooks /> : <PlaybookView path={rest} key={rest} />
+    case 'overview':
+      return <Overview />
+    case 'hooks':
+      return <Hooks />
+    case 'schedules':
+      return <Schedules />
+    case 'notifications':
+      return <Notifications />
+    case 'keys':
+      return <Keys />
     default:
       return (
         <Empty>

@@ -219,11 +219,6 @@ export function Copy({
   )
 }
 
-/** An id, short, which can be copied whole. */
-export function Id({ id }: { id: string }) {
-  return <code title={id}>{id}</code>
-}
-
 export function Pager({
   cursor,
   next,
@@ -376,20 +371,25 @@ export function Confirm({
   )
 }
 
-/** A secret that is shown this once. */
+/** A secret; most are shown this once. */
 export function Secret({
   label,
   value,
+  isShownAgain = false,
   onClose,
 }: {
   label: string
   value: string
+  isShownAgain?: boolean
   onClose: () => void
 }) {
   return (
     <div class="secret" role="status">
       <p>
-        <strong>{label}</strong> It is shown now and never again: keep it in a safe place.
+        <strong>{label}</strong>{' '}
+        {isShownAgain
+          ? 'Whoever has it can sign in our name: keep it in a safe place.'
+          : 'It is shown now and never again: keep it in a safe place.'}
       </p>
       <p class="row">
         <code>{value}</code>

@@ -9,7 +9,7 @@ export type View =
   | 'notifications'
   | 'keys'
 
-export const VIEWS: readonly View[] = [
+const VIEWS: readonly View[] = [
   'executions',
   'playbooks',
   'overview',

@@ -52,3 +52,11 @@ export function barOf(
   )
   return { left: Math.min(within((start - from) / whole), 1 - width), width }
 }
+
+/** Round values from 0 to at least `most`, so many at most. */
+export function ticksOf(most: number, count: number): number[] {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, most / count)))
+  const step =
+    [1, 2, 5, 10].map((n) => n * power).find((candidate) => candidate * count >= most) ?? most
+  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, n) => n * step)
+}

@@ -3,16 +3,9 @@
 import { isObject, type Json } from './json.ts'
 import type { LogEvent } from './types.ts'
 
-export type State =
-  | 'pending'
-  | 'running'
-  | 'waiting'
-  | 'completed'
-  | 'failed'
-  | 'skipped'
-  | 'cancelled'
+type State = 'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'skipped' | 'cancelled'
 
-export interface Attempt {
+interface Attempt {
   start: number
   end: number | null
   failed: boolean

@@ -1,15 +1,7 @@
 // What the parts of a YAML text are, for the eye: it colours and parses nothing. Each line is told by itself, but for
 // block scalars, whose lines are text.
 
-export type TokenKind =
-  | 'plain'
-  | 'comment'
-  | 'key'
-  | 'text'
-  | 'number'
-  | 'word'
-  | 'mark'
-  | 'template'
+type TokenKind = 'plain' | 'comment' | 'key' | 'text' | 'number' | 'word' | 'mark' | 'template'
 
 export interface Token {
   kind: TokenKind

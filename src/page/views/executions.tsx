@@ -124,7 +124,7 @@ function Filters() {
         />
       </Labelled>
       <Labelled label="Label">
-        <Typed value={query.get('label') ?? ''} onValue={set('label')} placeholder="key=value" />
+        <Typed value={query.get('label') ?? ''} onValue={set('label')} placeholder="key:value" />
       </Labelled>
       <Labelled label="Started">
         <select
