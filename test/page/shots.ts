@@ -52,8 +52,38 @@ async function shots(base: string): Promise<Record<string, Shot>> {
       address: await of('conditions'),
       act: (page) => page.getByRole('button', { name: 'Run with changes' }).click(),
     },
+    playbooks: { address: '/playbooks' },
+    playbook: { address: '/playbooks/examples/iterator' },
+    editor: {
+      address: '/playbooks/examples/conditions',
+      act: async (page) => {
+        await page.getByRole('button', { name: 'Edit' }).click()
+        const editor = page.getByLabel('The playbook, as YAML')
+        await editor.fill((await editor.inputValue()).replace('next: measure', 'next: measured'))
+        await page.locator('.faults').waitFor()
+      },
+    },
+    flow: { address: '/playbooks/examples/conditions?tab=graph' },
+    runs: { address: '/playbooks/examples/fan_out?tab=runs' },
+    versions: { address: '/playbooks/examples/fan_out?tab=versions' },
+    run: {
+      address: '/playbooks/examples/iterator',
+      act: (page) => page.getByRole('button', { name: 'Run …' }).click(),
+    },
+    overview: { address: '/overview' },
+    hooks: { address: '/hooks' },
+    hook: { address: '/hooks?name=on-push' },
+    newhook: {
+      address: '/hooks',
+      act: (page) => page.getByRole('button', { name: 'New hook' }).click(),
+    },
+    schedules: { address: '/schedules' },
+    schedule: { address: '/schedules?name=nightly' },
+    notifications: { address: '/notifications' },
+    keys: { address: '/keys' },
+    newkey: { address: '/keys', act: (page) => page.getByRole('button', { name: 'New key' }).click() },
     lost: { address: '/executions/123' },
-    nowhere: { address: '/playbooks/no/such' },
+    unregistered: { address: '/playbooks/no/such' },
   }
 }
 
