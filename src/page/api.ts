@@ -1,13 +1,7 @@
 // Asking the API. The key is kept for this tab alone, and is asked for when the API wants one.
 
 import { type Json, parseJson, toJson } from './json.ts'
-
-export interface Fault {
-  pointer: string
-  detail: string
-  line?: number
-  column?: number
-}
+import type { Fault } from './types.ts'
 
 /** What the API says is wrong, or that it could not be asked. */
 export class Problem extends Error {

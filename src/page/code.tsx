@@ -1,8 +1,8 @@
 // YAML in colours: to be read, and to be edited.
 
 import { useMemo, useRef } from 'preact/hooks'
-import type { Fault } from './api.ts'
 import { indent, lineRange, newLine } from './editing.ts'
+import type { Fault } from './types.ts'
 import { highlight, type Token } from './yaml.ts'
 
 function Line({ tokens }: { tokens: readonly Token[] }) {

@@ -9,7 +9,7 @@ export interface DiffLine {
 }
 
 /** How many changes are looked for; beyond, all of the middle is shown as changed. */
-const MOST = 2_000
+const MOST = 1_000
 
 export function diffOf(left: string, right: string): DiffLine[] {
   const a = left.split('\n')

@@ -8,7 +8,8 @@ import { layoutOf, type Point } from './layout.ts'
 import { Empty, Shape } from './parts.tsx'
 import type { Span } from './spans.ts'
 
-const WIDTH = 168
+/** Boxes side by side are narrower than those behind one another. */
+const WIDTHS = { right: 168, down: 136 }
 const HEIGHT = 46
 const PAD = 12
 /** Larger ones cannot be read, and take long to lay out. */
@@ -34,7 +35,7 @@ export function Graph({
     const ids = flow.nodes.map(({ id }) => id)
     const of = (direction: 'right' | 'down') =>
       layoutOf(ids, flow.edges, {
-        width: WIDTH,
+        width: WIDTHS[direction],
         height: HEIGHT,
         gap: direction === 'right' ? 56 : 38,
         space: 18,
@@ -45,6 +46,7 @@ export function Graph({
   if (flow.nodes.length === 0) return <Empty>It has no steps yet.</Empty>
   if (layouts === null) return <Empty>{flow.nodes.length} steps are too many for a picture.</Empty>
   const isDown = layouts.right.width + 2 * PAD > room * 1.4
+  const box = WIDTHS[isDown ? 'down' : 'right']
   const layout = isDown ? layouts.down : layouts.right
   const width = layout.width + 2 * PAD
   const height = layout.height + 2 * PAD
@@ -75,7 +77,7 @@ export function Graph({
               key={`${edge.from} ${edge.to}`}
               class={`edge ${spans && !isTaken(spans, edge.from, edge.to) ? 'idle' : ''} ${edge.label ? 'if' : ''}`}
               d={curve(points, isDown)}
-              markerEnd="url(#tip)"
+              marker-end="url(#tip)"
             >
               <title>{`${edge.from} → ${edge.to}${edge.label ? ` when ${edge.label}` : ''}`}</title>
             </path>
@@ -109,14 +111,14 @@ export function Graph({
                 {...act}
               >
                 <title>{says}</title>
-                <rect width={WIDTH} height={HEIGHT} rx={isPoint ? HEIGHT / 2 : 7} />
+                <rect width={box} height={HEIGHT} rx={isPoint ? HEIGHT / 2 : 7} />
                 {spans && (
                   <g transform="translate(12 16)">
                     <Shape state={state === 'none' ? 'pending' : state} />
                   </g>
                 )}
                 <text x={spans ? 34 : 14} y={20} class="title">
-                  {cut(node.id, spans ? 17 : 20)}
+                  {cut(node.id, Math.floor((box - (spans ? 40 : 20)) / 7.4))}
                 </text>
                 <text x={spans ? 34 : 14} y={36} class="kind">
                   {node.type}

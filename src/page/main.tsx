@@ -81,6 +81,12 @@ function Shown({ view, rest }: { view: View | null; rest: string }) {
 }
 
 function Header({ view }: { view: View | null }) {
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // on a phone the views do not all fit
+    const current = nav.current?.querySelector('[aria-current]')
+    if (view !== null) current?.scrollIntoView({ inline: 'center', block: 'nearest' })
+  }, [view])
   return (
     <header class="top">
       <Link to="/" class="brand" aria-label="noetl-edge, executions">
@@ -93,7 +99,7 @@ function Header({ view }: { view: View | null }) {
         </svg>
         <span>noetl-edge</span>
       </Link>
-      <nav aria-label="Views">
+      <nav aria-label="Views" ref={nav}>
         {(Object.keys(TITLES) as View[]).map((name) => (
           <Link to={addressOf(name)} key={name} aria-current={view === name ? 'page' : undefined}>
             {TITLES[name]}

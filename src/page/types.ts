@@ -1,7 +1,13 @@
 // What the API answers, as far as the page reads it. The routes' declarations (src/**/schema.ts) say it whole.
 
-import type { Fault } from './api.ts'
 import type { Json } from './json.ts'
+
+export interface Fault {
+  pointer: string
+  detail: string
+  line?: number
+  column?: number
+}
 
 export interface Execution {
   id: string

@@ -81,7 +81,10 @@ async function shots(base: string): Promise<Record<string, Shot>> {
     schedule: { address: '/schedules?name=nightly' },
     notifications: { address: '/notifications' },
     keys: { address: '/keys' },
-    newkey: { address: '/keys', act: (page) => page.getByRole('button', { name: 'New key' }).click() },
+    newkey: {
+      address: '/keys',
+      act: (page) => page.getByRole('button', { name: 'New key' }).click(),
+    },
     lost: { address: '/executions/123' },
     unregistered: { address: '/playbooks/no/such' },
   }

@@ -341,7 +341,8 @@ function HookView({ name }: { name: string }) {
               <div>
                 <dt>Address</dt>
                 <dd class="row whole">
-                  <code>{data.url}</code> <Copy text={data.url} />
+                  <code>{new URL(data.url, location.origin).href}</code>{' '}
+                  <Copy text={new URL(data.url, location.origin).href} />
                 </dd>
               </div>
             </dl>
@@ -417,7 +418,9 @@ function Deliveries({ path }: { path: string }) {
                   <tr>
                     <th scope="col">Result</th>
                     <th scope="col">Received</th>
-                    <th scope="col">Event</th>
+                    <th scope="col" class="wide-only">
+                      Event
+                    </th>
                     <th scope="col">Run, or why none</th>
                     <th scope="col" class="num wide-only">
                       Size
@@ -439,7 +442,7 @@ function Deliveries({ path }: { path: string }) {
                       <td>
                         <Time at={item.received_at} />
                       </td>
-                      <td>{item.event_type ?? <span class="muted">–</span>}</td>
+                      <td class="wide-only">{item.event_type ?? <span class="muted">–</span>}</td>
                       <td class="main-cell">
                         {item.execution_id && (
                           <Link to={addressOf('executions', item.execution_id)}>

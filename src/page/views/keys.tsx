@@ -74,9 +74,13 @@ export function Keys() {
                   <tr>
                     <th scope="col">Name</th>
                     <th scope="col">Scopes</th>
-                    <th scope="col">Prefix</th>
+                    <th scope="col" class="wide-only">
+                      Prefix
+                    </th>
                     <th scope="col">State</th>
-                    <th scope="col">Last used</th>
+                    <th scope="col" class="wide-only">
+                      Last used
+                    </th>
                     <th scope="col" class="wide-only">
                       Made
                     </th>
@@ -126,7 +130,7 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }) {
     <tr>
       <td>{item.name}</td>
       <td class="wrap">{item.scopes.join(', ')}</td>
-      <td>{item.path_prefix ?? <span class="muted">all</span>}</td>
+      <td class="wide-only">{item.path_prefix ?? <span class="muted">all</span>}</td>
       <td>
         <span class={`status s-${state}`}>
           <Shape state={state} />
@@ -138,7 +142,7 @@ function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }) {
           </span>
         )}
       </td>
-      <td>
+      <td class="wide-only">
         <Time at={item.last_used_at} relative />
       </td>
       <td class="wide-only">

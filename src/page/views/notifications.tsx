@@ -104,8 +104,10 @@ export function Notifications() {
                         <th scope="col">Status</th>
                         <th scope="col">What</th>
                         <th scope="col">To</th>
-                        <th scope="col">Made</th>
-                        <th scope="col" class="num">
+                        <th scope="col" class="wide-only">
+                          Made
+                        </th>
+                        <th scope="col" class="num wide-only">
                           Tries
                         </th>
                         <th scope="col">Next, or told</th>
@@ -133,10 +135,10 @@ export function Notifications() {
                             {item.url}
                             {item.last_error && <span class="error-line">{item.last_error}</span>}
                           </td>
-                          <td>
+                          <td class="wide-only">
                             <Time at={item.created_at} />
                           </td>
-                          <td class="num">{item.attempts}</td>
+                          <td class="num wide-only">{item.attempts}</td>
                           <td>
                             {item.delivered_at ? (
                               <Time at={item.delivered_at} />

@@ -297,15 +297,15 @@ function Figure({ label, value, note = '' }: { label: string; value: string; not
 interface Pool {
   name: string
   status: string
-  runtime: string | null
+  runtime: { type: string } | null
   capacity: number | null
-  last_heartbeat: string | null
+  heartbeat: string | null
 }
 
 function Workers() {
   const pools = useResource<{ items: Pool[] }>('/api/worker/pools?limit=50')
   // keys that see a part of the playbooks only see no workers
-  if (pools.problem && pools.problem.status !== 0) return null
+  if (pools.problem?.status === 403) return null
   return (
     <>
       <h2>Workers</h2>
@@ -337,9 +337,9 @@ function Workers() {
                         <span>{pool.status}</span>
                       </span>
                     </td>
-                    <td>{pool.runtime}</td>
+                    <td>{pool.runtime?.type}</td>
                     <td>
-                      <Time at={pool.last_heartbeat} relative />
+                      <Time at={pool.heartbeat} relative />
                     </td>
                   </tr>
                 )

@@ -7,7 +7,7 @@ import { useAct, useRested } from '../hooks.ts'
 import { Problem, Shape } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate } from '../router.tsx'
-import type { Validation } from '../types.ts'
+import type { Fault, Validation } from '../types.ts'
 
 const FIRST = `metadata: {path: team/name}
 

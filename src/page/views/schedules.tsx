@@ -112,7 +112,9 @@ function ScheduleList() {
                       <th scope="col" class="wide-only">
                         Last
                       </th>
-                      <th scope="col">State</th>
+                      <th scope="col" class="wide-only">
+                        State
+                      </th>
                     </tr>
                   </thead>
                   <tbody>
@@ -141,7 +143,7 @@ function ScheduleList() {
                             <Time at={item.last_at} relative />
                           )}
                         </td>
-                        <td>
+                        <td class="wide-only">
                           <Enabled is={item.enabled} />
                         </td>
                       </tr>
