@@ -18,6 +18,7 @@ const HEADERS = [
   'cross-origin-opener-policy: same-origin',
   'strict-transport-security: max-age=31536000',
 ]
+const KEPT = 'cache-control: public, max-age=31536000, immutable'
 const rule = (pattern: string, ...headers: string[]) =>
   [pattern, ...headers.map((header) => `  ${header}`), ''].join('\n')
 
@@ -30,11 +31,9 @@ export async function makePage(): Promise<void> {
     'icon.svg': named('icon.svg', readFileSync(join(SOURCE, 'icon.svg'), 'utf8')),
   }
   for (const { path, text } of Object.values(parts)) put(path, text)
-  put(
-    '_headers',
-    rule('/*', ...HEADERS) +
-      rule('/assets/*', 'cache-control: public, max-age=31536000, immutable'),
-  )
+  // by name, so that a part that is no more is not kept as missing
+  const kept = Object.values(parts).map(({ path }) => rule(`/${path}`, KEPT))
+  put('_headers', [rule('/*', ...HEADERS), ...kept].join(''))
   // last, as it names the others
   const page = readFileSync(join(SOURCE, 'index.html'), 'utf8')
   put(

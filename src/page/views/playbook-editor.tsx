@@ -1,7 +1,7 @@
 // Writing a playbook: what is wrong with it is said as one types, and it becomes the next version.
 
 import { useEffect, useState } from 'preact/hooks'
-import { type Fault, send, Problem as Told } from '../api.ts'
+import { send, Problem as Told } from '../api.ts'
 import { Editor } from '../code.tsx'
 import { useAct, useRested } from '../hooks.ts'
 import { Problem, Shape } from '../parts.tsx'
