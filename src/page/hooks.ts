@@ -7,6 +7,7 @@ import { eventParser } from './sse.ts'
 export interface Resource<T> {
   data: T | null
   next: string | null
+  headers: Headers | null
   problem: Problem | null
   isLoading: boolean
   reload: () => void
@@ -52,6 +53,7 @@ export function useResource<T>(path: string | null, { keep = false } = {}): Reso
   return {
     data: answer?.data ?? null,
     next: answer?.next ?? null,
+    headers: answer?.headers ?? null,
     problem: isCurrent ? state.problem : null,
     isLoading: path !== null && !isCurrent,
     reload,

@@ -39,6 +39,7 @@ export function Executions() {
     <>
       <div class="head">
         <h1>Executions</h1>
+        <Total filters={{ ...filters, ...spanOf(query.get('since')), sort: null }} />
         <Live state={liveness} />
       </div>
       <Filters />
@@ -70,6 +71,30 @@ export function Executions() {
   )
 }
 
+/** How many there are. It is not counted again at each change, as that may be much work. */
+function Total({ filters }: { filters: Record<string, string | null> }) {
+  const counted = useResource(
+    withQuery('/api/executions', { ...filters, limit: 1, count: 'true' }),
+    {
+      keep: true,
+    },
+  )
+  const { reload } = counted
+  useEffect(() => {
+    const timer = setInterval(() => document.visibilityState === 'visible' && reload(), 30_000)
+    return () => clearInterval(timer)
+  }, [reload])
+  const total = counted.headers?.get('x-total-count')
+  if (!total) return null
+  const isExact = counted.headers?.get('x-total-count-exact') !== 'false'
+  return (
+    <span class="muted">
+      {isExact ? '' : 'more than '}
+      {Number(total).toLocaleString('en')}
+    </span>
+  )
+}
+
 /** `since=1h` is an hour before now; it is reckoned to the minute, so that the address asked stays the same. */
 function spanOf(since: string | null): { since?: string } {
   const [, amount, unit] = /^(\d+)([hd])$/.exec(since ?? '') ?? []
@@ -85,6 +110,14 @@ const SINCE = [
   ['24h', 'the last day'],
   ['7d', 'the last week'],
   ['30d', 'the last month'],
+] as const
+
+const SORTS = [
+  ['', 'newest'],
+  ['started', 'oldest'],
+  ['-ended', 'ended last'],
+  ['-duration', 'longest'],
+  ['duration', 'shortest'],
 ] as const
 
 const STATES = ['running', 'completed', 'failed', 'paused', 'pending'] as const
@@ -154,6 +187,18 @@ function Filters() {
           </Labelled>
         </>
       )}
+      <Labelled label="Sort">
+        <select
+          value={query.get('sort') ?? ''}
+          onChange={(event) => set('sort')(event.currentTarget.value)}
+        >
+          {SORTS.map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </Labelled>
       {active > 0 && (
         <button
           type="button"

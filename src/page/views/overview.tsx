@@ -119,6 +119,7 @@ function Figures({ stats }: { stats: Stats }) {
           label="Under way"
           value={count(active)}
           note={Object.entries(executions.active)
+            .filter(([, n]) => n > 0)
             .map(([status, n]) => `${n} ${status.toLowerCase()}`)
             .join(', ')}
         />
