@@ -25,7 +25,8 @@ function Line({ tokens }: { tokens: readonly Token[] }) {
 export function Yaml({ source }: { source: string }) {
   const lines = useMemo(() => highlight(source), [source])
   return (
-    <section class="code-box" aria-label="Content">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="code-box" aria-label="Content" tabIndex={0}>
       <Numbers count={lines.length} faulty={new Set()} />
       <pre class="code">
         {lines.map((tokens, n) => (

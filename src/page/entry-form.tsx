@@ -31,6 +31,7 @@ export function EntryForm({
       key={spec.name}
       label={spec.required ? `${spec.label} (needed)` : spec.label}
       hint={spec.hint}
+      group={spec.kind === 'choices'}
       fault={told[spec.name] ?? (isTried ? faults[spec.name] : undefined)}
     >
       <Control

@@ -1,6 +1,6 @@
 // What the views are made of.
 
-import type { ComponentChildren } from 'preact'
+import { type ComponentChildren, cloneElement, isValidElement } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Problem as Told } from './api.ts'
 import { ago, clock, duration, exact } from './format.ts'
@@ -402,30 +402,54 @@ export function Secret({
   )
 }
 
-/** A labelled field. */
+/** A labelled field; several of one label are a group. */
 export function Labelled({
   label,
   hint,
   fault,
+  group = false,
   children,
 }: {
   label: string
-  hint?: ComponentChildren
+  hint?: string | undefined
   fault?: string | undefined
+  group?: boolean
   children: ComponentChildren
 }) {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is among the children
-    <label class="field">
-      <span class="label">{label}</span>
-      {children}
+  const id = useId()
+  const isDescribed = Boolean(hint || fault)
+  const control =
+    isDescribed && isValidElement(children) && typeof children.type === 'string'
+      ? cloneElement(children, { 'aria-describedby': id, 'aria-invalid': Boolean(fault) })
+      : children
+  const more = isDescribed && (
+    <span id={id}>
       {hint && <span class="hint">{hint}</span>}
       {fault && (
         <span class="fault" role="alert">
           {fault}
         </span>
       )}
-    </label>
+    </span>
+  )
+  if (group) {
+    return (
+      <fieldset class="field">
+        <legend class="label">{label}</legend>
+        {control}
+        {more}
+      </fieldset>
+    )
+  }
+  return (
+    <div class="field">
+      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is among the children */}
+      <label>
+        <span class="label">{label}</span>
+        {control}
+      </label>
+      {more}
+    </div>
   )
 }
 

@@ -203,7 +203,7 @@ function EventRow({ event, find }: { event: LogEvent; find: string }) {
             {event.error !== null && <pre class="error-text">{event.error}</pre>}
             {parts.map(([name, value]) => (
               <div key={name}>
-                <h4>{name}</h4>
+                <h3>{name}</h3>
                 <Tree value={value} open={2} find={find} />
               </div>
             ))}

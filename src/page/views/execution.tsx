@@ -67,8 +67,10 @@ export function ExecutionView({ id }: { id: string }) {
   const first = run?.events[0]
   const path = textIn(first?.context, 'path') ?? run?.playbook_id ?? ''
   const version = textIn(first?.context, 'version')
+  const tab = query.get('tab') ?? 'timeline'
   const entry = useResource<Entry>(
-    run && path ? withQuery('/api/catalog/playbook', { playbook_id: path, version }) : null,
+    run && path && tab === 'graph'
+      ? withQuery('/api/catalog/playbook', { playbook_id: path, version }) : null,
   )
   const flow = useMemo(() => (entry.data ? flowOf(entry.data.payload) : null), [entry.data])
   const byStep = useMemo(() => new Map(spans.map((span) => [span.name, span])), [spans])
@@ -84,7 +86,6 @@ export function ExecutionView({ id }: { id: string }) {
   }
   const workload = objectIn(first?.context, 'workload')
   const parent = textIn(first?.meta, 'parent_execution_id')
-  const tab = query.get('tab') ?? 'timeline'
   const began = Date.parse(run.start_time)
   return (
     <>
@@ -146,15 +147,15 @@ export function ExecutionView({ id }: { id: string }) {
         {tab === 'data' && (
           <div class="columns">
             <section>
-              <h3>
+              <h2 class="sub">
                 Workload <Copy text={() => toJson(workload, 2)} />
-              </h3>
+              </h2>
               <Tree value={workload} open={2} />
             </section>
             <section>
-              <h3>
+              <h2 class="sub">
                 Result <Copy text={() => toJson(run.result, 2)} />
-              </h3>
+              </h2>
               <Tree value={run.result} open={2} />
             </section>
           </div>

@@ -497,15 +497,15 @@ function WholeDelivery({ path }: { path: string }) {
         {ip && <>from {ip} · </>}
         {redelivery_of ? `delivered again by hand, after ${redelivery_of}` : 'as it was sent'}
       </p>
-      <h4>body</h4>
+      <h3>body</h3>
       {body === null || body === undefined ? (
         <p class="muted">It is not kept.</p>
       ) : (
         <Tree value={body} open={2} />
       )}
-      <h4>headers</h4>
+      <h3>headers</h3>
       <Tree value={headers ?? null} open={2} />
-      <h4>query</h4>
+      <h3>query</h3>
       <Tree value={query ?? null} open={2} />
     </div>
   )

@@ -204,7 +204,7 @@ function Versions({ path, current }: { path: string; current: number }) {
           entries[right ? entries.indexOf(right) + 1 : 0]
         return (
           <>
-            <table class="list">
+            <table class="list versions">
               <caption class="hidden">Versions, the latest first</caption>
               <thead>
                 <tr>
