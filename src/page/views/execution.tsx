@@ -70,7 +70,8 @@ export function ExecutionView({ id }: { id: string }) {
   const tab = query.get('tab') ?? 'timeline'
   const entry = useResource<Entry>(
     run && path && tab === 'graph'
-      ? withQuery('/api/catalog/playbook', { playbook_id: path, version }) : null,
+      ? withQuery('/api/catalog/playbook', { playbook_id: path, version })
+      : null,
   )
   const flow = useMemo(() => (entry.data ? flowOf(entry.data.payload) : null), [entry.data])
   const byStep = useMemo(() => new Map(spans.map((span) => [span.name, span])), [spans])
