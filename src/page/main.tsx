@@ -138,7 +138,7 @@ function KeyDialog() {
   const [text, setText] = useState('')
   if (!asking) return null
   return (
-    <Dialog title="A key is needed" onClose={() => {}}>
+    <Dialog title="A key is needed">
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -153,7 +153,7 @@ function KeyDialog() {
             : 'This API answers to whoever has a key.'}{' '}
           It is kept in this tab alone, until the tab is closed, and sent nowhere else.
         </p>
-        <Labelled label="API key" fault={asking.refused ? 'refused' : undefined}>
+        <Labelled label="API key" fault={asking.refused ? 'it was refused' : undefined}>
           <input
             type="password"
             autoComplete="off"

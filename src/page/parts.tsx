@@ -297,7 +297,8 @@ export function Dialog({
   wide = false,
 }: {
   title: string
-  onClose: () => void
+  /** Without it, it cannot be closed. */
+  onClose?: () => void
   children: ComponentChildren
   wide?: boolean
 }) {
@@ -306,6 +307,7 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current
     dialog?.showModal()
+    dialog?.querySelector<HTMLElement>('input, select, textarea')?.focus()
     return () => dialog?.close()
   }, [])
   return (
@@ -315,14 +317,16 @@ export function Dialog({
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault()
-        onClose()
+        onClose?.()
       }}
     >
       <header>
         <h2 id={id}>{title}</h2>
-        <button type="button" class="plain" aria-label="Close" onClick={onClose}>
-          ✕
-        </button>
+        {onClose && (
+          <button type="button" class="plain" aria-label="Close" onClick={onClose}>
+            ✕
+          </button>
+        )}
       </header>
       {children}
     </dialog>

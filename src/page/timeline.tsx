@@ -37,7 +37,7 @@ export function Timeline({
   const range: Range = { from, until: Math.max(until ?? now, last, from + 1) }
   const seconds = (range.until - from) / 1000
   const marks = marksOf(seconds, Math.max(2, Math.floor(width / 110)))
-  const visible = spans.filter((span) => isVisible(span, open, spans))
+  const visible = visibleOf(spans, open)
   if (spans.length === 0) return <Empty>No step has started yet.</Empty>
   const toggle = (name: string) => {
     const next = new Set(open)
@@ -131,12 +131,15 @@ export function Timeline({
   )
 }
 
-function isVisible(span: Span, open: ReadonlySet<string>, spans: readonly Span[]): boolean {
-  if (span.parent === null) return true
-  if (!open.has(span.parent)) return false
-  // what is deep is seen when all above it is open
-  const parent = spans.find(({ name }) => name === span.parent)
-  return parent === undefined || isVisible(parent, open, spans)
+/** What is within a span is seen when that is open, and all above it. */
+function visibleOf(spans: readonly Span[], open: ReadonlySet<string>): Span[] {
+  const hidden = new Set<string>()
+  return spans.filter(({ name, parent }) => {
+    // a span stands behind the one that it is within
+    if (parent === null || (open.has(parent) && !hidden.has(parent))) return true
+    hidden.add(name)
+    return false
+  })
 }
 
 function Bars({ span, range, now }: { span: Span; range: Range; now: number }) {
