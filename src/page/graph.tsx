@@ -1,12 +1,12 @@
 // The graph of a playbook's steps; of an execution with how far each has come.
 
 import { useMemo } from 'preact/hooks'
-import type { Flow } from './flow.ts'
 import { cut } from './format.ts'
 import { useWidth } from './hooks.ts'
-import { layoutOf, type Point } from './layout.ts'
+import { toJson } from './json.ts'
+import { type Edge, layoutOf, type Point } from './layout.ts'
 import { Empty, Shape } from './parts.tsx'
-import type { Span } from './spans.ts'
+import type { ToldGraph } from './spans.ts'
 
 /** Boxes side by side are narrower than those behind one another. */
 const WIDTHS = { right: 168, down: 136 }
@@ -16,25 +16,28 @@ const PAD = 12
 const MOST = 400
 
 export function Graph({
-  flow,
-  spans,
-  ended = null,
+  graph,
+  running = false,
   chosen,
   onChoose,
 }: {
-  flow: Flow
-  spans?: ReadonlyMap<string, Span>
-  /** How the execution stands, as what only says where to go has no span. */
-  ended?: 'completed' | 'failed' | null
+  graph: ToldGraph
+  /** Whether it is an execution's. */
+  running?: boolean
   chosen?: string | null
   onChoose?: (name: string | null) => void
 }) {
   const [ref, room] = useWidth()
+  // what an execution changes of it does not move it
+  const shape = JSON.stringify([
+    graph.nodes.map(({ step }) => step),
+    graph.edges.map(({ from, to }) => ({ from, to })),
+  ])
   const layouts = useMemo(() => {
-    if (flow.nodes.length > MOST) return null
-    const ids = flow.nodes.map(({ id }) => id)
+    const [ids, edges] = JSON.parse(shape) as [string[], Edge[]]
+    if (ids.length > MOST) return null
     const of = (direction: 'right' | 'down') =>
-      layoutOf(ids, flow.edges, {
+      layoutOf(ids, edges, {
         width: WIDTHS[direction],
         height: HEIGHT,
         gap: direction === 'right' ? 56 : 38,
@@ -42,22 +45,22 @@ export function Graph({
         direction,
       })
     return { right: of('right'), down: of('down') }
-  }, [flow])
-  if (flow.nodes.length === 0) return <Empty>It has no steps yet.</Empty>
-  if (layouts === null) return <Empty>{flow.nodes.length} steps are too many for a picture.</Empty>
+  }, [shape])
+  const count = graph.nodes.length
+  if (count === 0) return <Empty>It has no steps yet.</Empty>
+  if (layouts === null) return <Empty>{count} steps are too many for a picture.</Empty>
   const isDown = layouts.right.width + 2 * PAD > room * 1.4
   const box = WIDTHS[isDown ? 'down' : 'right']
   const layout = isDown ? layouts.down : layouts.right
   const width = layout.width + 2 * PAD
   const height = layout.height + 2 * PAD
-  const ways = new Map(flow.edges.map((edge, n) => [edge, layout.lines[n] ?? []] as const))
   return (
     <div class="graph scroll" ref={ref}>
       {room > 0 && (
         <svg
           width={Math.round(width * Math.max(0.62, Math.min(1, room / width)))}
           viewBox={`${-PAD} ${-PAD} ${width} ${height}`}
-          aria-label={`Graph of ${flow.nodes.length} steps`}
+          aria-label={`Graph of ${count} steps`}
         >
           <defs>
             <marker
@@ -72,57 +75,57 @@ export function Graph({
               <path d="M0 0.5L7.5 4L0 7.5z" class="tip" />
             </marker>
           </defs>
-          {[...ways].map(([edge, points]) => (
-            <path
-              key={`${edge.from} ${edge.to}`}
-              class={`edge ${spans && !isTaken(spans, edge.from, edge.to) ? 'idle' : ''} ${edge.label ? 'if' : ''}`}
-              d={curve(points, isDown)}
-              marker-end="url(#tip)"
-            >
-              <title>{`${edge.from} → ${edge.to}${edge.label ? ` when ${edge.label}` : ''}`}</title>
-            </path>
-          ))}
-          {flow.nodes.map((node) => {
-            const at = layout.nodes.get(node.id)
+          {graph.edges.map((edge, n) => {
+            const label = conditionOf(edge)
+            return (
+              <path
+                key={`${edge.from} ${edge.to} ${label}`}
+                class={`edge ${running && !edge.fired ? 'idle' : ''} ${label ? 'if' : ''}`}
+                d={curve(layout.lines[n] ?? [], isDown)}
+                marker-end="url(#tip)"
+              >
+                <title>{`${edge.from} → ${edge.to}${label && `, ${label}`}`}</title>
+              </path>
+            )
+          })}
+          {graph.nodes.map((node) => {
+            const at = layout.nodes.get(node.step)
             if (!at) return null
-            const span = spans?.get(node.id)
-            const isPoint = node.type === 'start' || node.type === 'end' || node.type === 'route'
-            const state = span?.state ?? (spans ? passed(node.id, ended) : 'none')
-            const says = [node.id, node.type, spans ? state : '', node.desc ?? '']
-              .filter(Boolean)
-              .join(', ')
+            const isPoint = ['start', 'end', 'route'].includes(node.type)
+            const state = running ? node.status : 'none'
+            const says = [node.step, node.type, ...(running ? [state] : [])].join(', ')
             const act = onChoose && {
               tabIndex: 0,
               role: 'button' as const,
-              'aria-pressed': chosen === node.id,
-              onClick: () => onChoose(chosen === node.id ? null : node.id),
+              'aria-pressed': chosen === node.step,
+              onClick: () => onChoose(chosen === node.step ? null : node.step),
               onKeyDown: (event: KeyboardEvent) => {
                 if (event.key !== 'Enter' && event.key !== ' ') return
                 event.preventDefault()
-                onChoose(chosen === node.id ? null : node.id)
+                onChoose(chosen === node.step ? null : node.step)
               },
             }
             return (
               <g
-                key={node.id}
-                class={`node s-${state} ${chosen === node.id ? 'chosen' : ''}`}
+                key={node.step}
+                class={`node s-${state} ${chosen === node.step ? 'chosen' : ''}`}
                 transform={`translate(${at.x} ${at.y})`}
                 aria-label={says}
                 {...act}
               >
                 <title>{says}</title>
                 <rect width={box} height={HEIGHT} rx={isPoint ? HEIGHT / 2 : 7} />
-                {spans && (
+                {running && (
                   <g transform="translate(12 16)">
-                    <Shape state={state === 'none' ? 'pending' : state} />
+                    <Shape state={state} />
                   </g>
                 )}
-                <text x={spans ? 34 : 14} y={20} class="title">
-                  {cut(node.id, Math.floor((box - (spans ? 40 : 20)) / 7.4))}
+                <text x={running ? 34 : 14} y={20} class="title">
+                  {cut(node.step, Math.floor((box - (running ? 40 : 20)) / 7.4))}
                 </text>
-                <text x={spans ? 34 : 14} y={36} class="kind">
+                <text x={running ? 34 : 14} y={36} class="kind">
                   {node.type}
-                  {span?.items && ` ${span.items.done}/${span.items.total}`}
+                  {node.iterations && ` ${node.iterations.done}/${node.iterations.total}`}
                 </text>
               </g>
             )
@@ -133,18 +136,9 @@ export function Graph({
   )
 }
 
-function passed(id: string, ended: 'completed' | 'failed' | null): string {
-  if (id === 'start') return 'completed'
-  return id === 'end' && ended === 'completed' ? 'completed' : 'pending'
-}
-
-/** Whether a line was gone along, as far as can be told: both of its ends were there. */
-function isTaken(spans: ReadonlyMap<string, Span>, from: string, to: string): boolean {
-  const target = spans.get(to)
-  const source = spans.get(from)
-  const isSourceDone = from === 'start' || source?.state === 'completed'
-  if (to === 'end' && target === undefined) return isSourceDone
-  return isSourceDone && target !== undefined && target.state !== 'skipped'
+function conditionOf({ when, else: isElse }: ToldGraph['edges'][number]): string {
+  if (when === null) return isElse ? 'when nothing before it holds' : ''
+  return `when ${typeof when === 'string' ? when : toJson(when)}`
 }
 
 /** A smooth line through points; between layers it leaves and arrives straight. */

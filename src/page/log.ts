@@ -24,6 +24,9 @@ interface Summary {
   summary: { counts: Record<string, number> }
 }
 
+/** What is loaded from the beginning ends somewhere; how many there are beyond is told. */
+const isFull = (loaded: readonly LogEvent[]) => loaded[0]?.seq === 1 && loaded.length >= MOST
+
 export function useLog(id: string): Log {
   const [events, setEvents] = useState<LogEvent[]>([])
   const [isLoading, setLoading] = useState(true)
@@ -42,19 +45,18 @@ export function useLog(id: string): Log {
       try {
         for (;;) {
           current.again = false
+          if (isFull(current.loaded)) break
           const after = current.loaded.at(-1)?.seq ?? 0
           const path = withQuery(`/api/execution/data/${id}`, { after, limit: PAGE })
           const page = (await get<{ events: LogEvent[] }>(path)).events
-          if (turn !== current.turn) return
-          const isFull = current.loaded.length + page.length >= MOST && after === 0
+          if (turn !== state.current.turn) return
           if (page.length > 0) {
             // what follows the end is kept whole, what precedes it goes
-            current.loaded = [...current.loaded, ...page].slice(-2 * MOST)
+            current.loaded = [...current.loaded, ...page].slice(-MOST)
             setEvents(current.loaded)
           }
           setTotal((last) => Math.max(last, current.loaded.at(-1)?.seq ?? 0))
-          if (isFull || (page.length < PAGE && !current.again)) break
-          if (current.loaded.length >= MOST && current.loaded[0]?.seq === 1) break
+          if (page.length < PAGE && !current.again) break
         }
         setProblem(null)
       } catch (error) {
@@ -65,6 +67,15 @@ export function useLog(id: string): Log {
         current.busy = false
         setLoading(false)
       }
+    },
+    [id],
+  )
+
+  const count = useCallback(
+    async (turn: number) => {
+      const told = await get<Summary>(`/api/events/summary/${id}`).catch(() => null)
+      const sum = Object.values(told?.summary.counts ?? {}).reduce((whole, n) => whole + n, 0)
+      if (turn === state.current.turn) setTotal((last) => Math.max(last, sum))
     },
     [id],
   )
@@ -82,11 +93,9 @@ export function useLog(id: string): Log {
         setEvents(page)
       }
       await load(turn)
-      const counts = await get<Summary>(`/api/events/summary/${id}`).catch(() => null)
-      const sum = Object.values(counts?.summary.counts ?? {}).reduce((whole, n) => whole + n, 0)
-      if (turn === state.current.turn) setTotal((last) => Math.max(last, sum))
+      await count(turn)
     },
-    [id, load],
+    [id, load, count],
   )
 
   useEffect(() => {
@@ -101,7 +110,11 @@ export function useLog(id: string): Log {
     isLoading,
     problem,
     total,
-    more: () => void load(state.current.turn),
+    more: () => {
+      const { turn, loaded } = state.current
+      if (isFull(loaded)) void count(turn)
+      else void load(turn)
+    },
     from: (end) => void start(end === 'first' ? 0 : Math.max(0, total - PAGE)),
   }
 }

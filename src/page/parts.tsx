@@ -65,6 +65,7 @@ const SHAPES: Record<string, ComponentChildren> = {
   started: <circle cx="8" cy="8" r="3" class="full" />,
   waiting: <path d="M8 4.5V8l2.5 2M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11" class="stroke" />,
   pending: <circle cx="8" cy="8" r="5" class="stroke dashed" />,
+  unreached: <circle cx="8" cy="8" r="5" class="stroke dashed" />,
   paused: <path d="M5.5 4v8M10.5 4v8" class="stroke" />,
   cancelled: (
     <path d="M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11M4.2 4.2l7.6 7.6" class="stroke" />

@@ -1,11 +1,22 @@
 // What ran when: a row for each step, a bar for each time it was at work.
 
-import { useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
+import { get, withQuery } from './api.ts'
 import { duration } from './format.ts'
-import { useNow, useWidth } from './hooks.ts'
-import { Empty, Shape } from './parts.tsx'
+import { useAct, useNow, useWidth } from './hooks.ts'
+import { Empty, Problem, Shape } from './parts.tsx'
+import { addressOf } from './path.ts'
+import { Link } from './router.tsx'
 import { barOf, marksOf } from './scale.ts'
-import { type Span, secondsOf } from './spans.ts'
+import {
+  type Span,
+  secondsOf,
+  spansOf,
+  type ToldSpan,
+  type ToldTimeline,
+  visibleOf,
+  withAll,
+} from './spans.ts'
 
 const MANY = 200
 
@@ -15,33 +26,48 @@ interface Range {
 }
 
 export function Timeline({
-  spans,
-  from,
-  until,
+  id,
+  told,
   chosen,
   onChoose,
 }: {
-  spans: readonly Span[]
-  from: number
-  /** When it ended; null while it goes on. */
-  until: number | null
+  id: string
+  told: ToldTimeline
   chosen: string | null
   onChoose: (name: string | null) => void
 }) {
-  const now = useNow(until === null, 500)
+  const { execution } = told
+  const until = execution.end_time === null ? null : Date.parse(execution.end_time)
+  // the reader's clock may be wrong
+  const ahead = useMemo(
+    () => (told.execution.now ? Date.parse(told.execution.now) - Date.now() : 0),
+    [told],
+  )
+  const now = useNow(until === null, 500) + ahead
   const [ref, width] = useWidth()
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const [shown, setShown] = useState(MANY)
-  const parents = new Set(spans.map(({ parent }) => parent))
-  const last = Math.max(...spans.map((span) => span.end ?? span.start), from)
-  const range: Range = { from, until: Math.max(until ?? now, last, from + 1) }
-  const seconds = (range.until - from) / 1000
-  const marks = marksOf(seconds, Math.max(2, Math.floor(width / 110)))
-  const visible = visibleOf(spans, open)
+  const [all, setAll] = useState<ReadonlyMap<string, readonly ToldSpan[]>>(new Map())
+  const spans = useMemo(() => spansOf(withAll(told.spans, all)), [told, all])
+  const expand = useAct(async (node: string) => {
+    const path = withQuery(`/api/executions/${id}/timeline`, { expand: node, limit: 2_000 })
+    const { spans: found } = await get<ToldTimeline>(path)
+    setAll(new Map(all).set(node, found))
+  })
   if (spans.length === 0) return <Empty>No step has started yet.</Empty>
-  const toggle = (name: string) => {
+  const from = Date.parse(execution.start_time)
+  const parents = new Set(spans.map(({ parent }) => parent))
+  const last = spans.reduce((most, span) => Math.max(most, span.end ?? span.start), from)
+  const range: Range = { from, until: Math.max(until ?? now, last, from + 1) }
+  const marks = marksOf((range.until - from) / 1000, Math.max(2, Math.floor(width / 110)))
+  const visible = visibleOf(spans, open)
+  const isMore = ({ name, items }: Span) => (items?.collapsed ?? 0) > 0 && !all.has(name)
+  const toggle = (span: Span) => {
     const next = new Set(open)
-    if (!next.delete(name)) next.add(name)
+    if (!next.delete(span.name)) {
+      next.add(span.name)
+      if (isMore(span)) void expand.run(span.name)
+    }
     setOpen(next)
   }
   return (
@@ -75,13 +101,13 @@ export function Timeline({
             <tr class={chosen === span.name ? 'chosen' : ''} key={span.name}>
               <th scope="row">
                 <span class="name" style={{ paddingLeft: `${span.depth * 14}px` }}>
-                  {parents.has(span.name) ? (
+                  {parents.has(span.name) || isMore(span) ? (
                     <button
                       type="button"
                       class="fold"
                       aria-expanded={open.has(span.name)}
                       aria-label={`Parts of ${span.name}`}
-                      onClick={() => toggle(span.name)}
+                      onClick={() => toggle(span)}
                     >
                       {open.has(span.name) ? '▾' : '▸'}
                     </button>
@@ -96,9 +122,14 @@ export function Timeline({
                     title={`${span.name}: ${span.state}`}
                     onClick={() => onChoose(chosen === span.name ? null : span.name)}
                   >
-                    {span.depth > 0 ? span.name.slice((span.parent ?? '').length) : span.name}
+                    {span.label}
                   </button>
                   <span class="hidden">{span.state}</span>
+                  {span.child && (
+                    <Link to={addressOf('executions', span.child)} class="small-text">
+                      its run
+                    </Link>
+                  )}
                   {span.items && (
                     <span class="muted small-text">
                       {span.items.done}/{span.items.total}
@@ -107,9 +138,7 @@ export function Timeline({
                   )}
                 </span>
               </th>
-              <td class="num muted">
-                {span.state === 'skipped' ? '–' : duration(secondsOf(span, now))}
-              </td>
+              <td class="num muted">{duration(secondsOf(span, now))}</td>
               <td>
                 <div class="track">
                   {marks.map(({ at }) => (
@@ -122,6 +151,7 @@ export function Timeline({
           ))}
         </tbody>
       </table>
+      <Problem problem={expand.problem} />
       {visible.length > shown && (
         <button type="button" class="plain" onClick={() => setShown(shown + MANY)}>
           {visible.length - shown} more
@@ -131,22 +161,7 @@ export function Timeline({
   )
 }
 
-/** What is within a span is seen when that is open, and all above it. */
-function visibleOf(spans: readonly Span[], open: ReadonlySet<string>): Span[] {
-  const hidden = new Set<string>()
-  return spans.filter(({ name, parent }) => {
-    // a span stands behind the one that it is within
-    if (parent === null || (open.has(parent) && !hidden.has(parent))) return true
-    hidden.add(name)
-    return false
-  })
-}
-
 function Bars({ span, range, now }: { span: Span; range: Range; now: number }) {
-  if (span.state === 'skipped') {
-    const { left } = barOf({ start: span.start, end: span.start }, range)
-    return <span class="bar s-skipped dot" style={{ left: `${left * 100}%` }} title="skipped" />
-  }
   const whole = barOf({ start: span.start, end: span.end ?? now }, range)
   const isRetried = span.attempts.length > 1
   return (
@@ -160,12 +175,13 @@ function Bars({ span, range, now }: { span: Span; range: Range; now: number }) {
         span.attempts.map((attempt, n) => {
           const bar = barOf({ start: attempt.start, end: attempt.end ?? now }, range)
           const state = attempt.failed ? 'failed' : attempt.end === null ? 'running' : 'completed'
+          const took = duration(((attempt.end ?? now) - attempt.start) / 1000)
           return (
             <span
               key={attempt.start}
               class={`bar s-${state} attempt`}
               style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%` }}
-              title={`attempt ${n + 1}: ${state}, ${duration(((attempt.end ?? now) - attempt.start) / 1000)}`}
+              title={`attempt ${n + 1}: ${state}, ${took}`}
             />
           )
         })}
@@ -174,6 +190,13 @@ function Bars({ span, range, now }: { span: Span; range: Range; now: number }) {
 }
 
 function titleOf(span: Span, now: number): string {
-  const attempts = span.attempts.length > 1 ? `, ${span.attempts.length} attempts` : ''
-  return `${span.name}: ${span.state}, ${duration(secondsOf(span, now))}${attempts}`
+  return [
+    span.name,
+    span.state,
+    duration(secondsOf(span, now)),
+    ...(span.tool ? [span.tool] : []),
+    ...(span.attempts.length > 1 ? [`${span.attempts.length} attempts`] : []),
+    ...(span.attempts.at(-1)?.worker ? [`by ${span.attempts.at(-1)?.worker}`] : []),
+    ...(span.error ? [span.error] : []),
+  ].join(', ')
 }

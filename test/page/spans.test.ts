@@ -1,91 +1,74 @@
 import { expect, test } from 'vitest'
-import { secondsOf, spansOf } from '../../src/page/spans.ts'
-import type { LogEvent } from '../../src/page/types.ts'
+import { secondsOf, spansOf, type ToldSpan, visibleOf, withAll } from '../../src/page/spans.ts'
 
-const START = Date.UTC(2026, 0, 1)
-let seq = 0
+const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString()
 
-/** An event so many seconds after the start. */
-function at(seconds: number, type: string, node: string, more: Partial<LogEvent> = {}): LogEvent {
-  seq += 1
+function span(node: string, parent: string | null = null, more: Partial<ToldSpan> = {}): ToldSpan {
   return {
-    event_id: String(seq),
-    seq,
-    event_type: type,
-    node_id: node,
-    node_name: node,
-    node_type: type.startsWith('execution_') ? 'playbook' : 'step',
-    status: 'RUNNING',
-    duration: 0,
-    created_at: new Date(START + seconds * 1000).toISOString(),
-    context: {},
-    result: {},
-    meta: {},
-    error: null,
+    node,
+    tool: 'http',
+    status: 'COMPLETED',
+    start_time: at(0),
+    end_time: at(3),
+    attempts: [],
+    parent,
+    child_execution_id: null,
+    iterations: null,
     ...more,
   }
 }
 
-test('a step that was tried twice has two attempts in its span', () => {
-  const [span] = spansOf([
-    at(0, 'execution_start', 'p'),
-    at(0, 'step_started', 'a'),
-    at(1, 'action_started', 'a'),
-    at(2, 'action_error', 'a', { error: 'no reply' }),
-    at(2, 'action_retry', 'a'),
-    at(4, 'action_started', 'a'),
-    at(5, 'action_completed', 'a'),
-    at(5, 'step_completed', 'a'),
-  ])
-  expect(span).toMatchObject({ state: 'completed', start: START, end: START + 5_000 })
-  expect(span?.attempts).toEqual([
-    { start: START + 1_000, end: START + 2_000, failed: true },
-    { start: START + 4_000, end: START + 5_000, failed: false },
-  ])
-})
-
-test('iterations are within their step, which counts them', () => {
+test('parts stand behind what they are parts of, under what is left of their names', () => {
   const spans = spansOf([
-    at(0, 'step_started', 'a'),
-    at(0, 'iterator_started', 'a', { context: { total: 3 } }),
-    at(0, 'iteration_started', 'a[0]'),
-    at(0, 'step_started', 'b'),
-    at(1, 'iteration_completed', 'a[0]'),
-    at(1, 'iteration_started', 'a[1]'),
-    at(1, 'save_started', 'a[1][save]'),
-    at(2, 'action_completed', 'a[1][save]'),
-    at(2, 'iteration_failed', 'a[1]', { error: 'division by zero' }),
+    span('a'),
+    span('b'),
+    span('a[0]', 'a'),
+    span('a[1]', 'a'),
+    span('a[0][save]', 'a[0]'),
   ])
-  expect(spans.map(({ name, depth, state }) => [name, depth, state])).toEqual([
-    ['a', 0, 'running'],
-    ['a[0]', 1, 'completed'],
-    ['a[1]', 1, 'failed'],
-    ['a[1][save]', 2, 'completed'],
-    ['b', 0, 'running'],
+  expect(spans.map(({ label, depth }) => [label, depth])).toEqual([
+    ['a', 0],
+    ['[0]', 1],
+    ['[save]', 2],
+    ['[1]', 1],
+    ['b', 0],
   ])
-  expect(spans[0]?.items).toEqual({ total: 3, done: 2, failed: 1 })
 })
 
-test('nothing goes on when the execution has ended', () => {
-  const [a, b] = spansOf([
-    at(0, 'step_started', 'a'),
-    at(0, 'action_started', 'a'),
-    at(0, 'step_started', 'b'),
-    at(1, 'step_failed', 'b'),
-    at(1, 'execution_failed', 'p'),
-  ])
-  expect([a?.state, a?.end, a?.attempts[0]?.end]).toEqual(['failed', START + 1_000, START + 1_000])
-  expect(b?.state).toBe('failed')
-  const [c] = spansOf([at(0, 'step_started', 'c'), at(9, 'execution_cancelled', 'p')])
-  expect(c?.state).toBe('cancelled')
+test('a part of what is on another page stands by itself', () => {
+  expect(spansOf([span('a[7]', 'a')])).toMatchObject([{ name: 'a[7]', label: 'a[7]', depth: 0 }])
 })
 
-test('a wait says until when, and what goes on grows', () => {
-  const until = new Date(START + 60_000).toISOString()
-  const [span] = spansOf([
-    at(0, 'step_started', 'a'),
-    at(0, 'action_waiting', 'a', { context: { until } }),
+test('what is folded hides all that is within it', () => {
+  const spans = spansOf([span('a'), span('a[0]', 'a'), span('a[0][1]', 'a[0]'), span('b')])
+  const seen = (...open: string[]) => visibleOf(spans, new Set(open)).map(({ name }) => name)
+  expect(seen()).toEqual(['a', 'b'])
+  expect(seen('a')).toEqual(['a', 'a[0]', 'b'])
+  expect(seen('a[0]')).toEqual(['a', 'b'])
+  expect(seen('a', 'a[0]')).toEqual(['a', 'a[0]', 'a[0][1]', 'b'])
+})
+
+test('iterations that were asked for take the place of those that were shown', () => {
+  const told = [span('a'), span('a[0]', 'a', { status: 'RUNNING' }), span('b')]
+  const all = new Map([['a', [span('a[0]', 'a'), span('a[1]', 'a')]]])
+  expect(spansOf(withAll(told, all)).map(({ name, state }) => [name, state])).toEqual([
+    ['a', 'completed'],
+    ['a[0]', 'completed'],
+    ['a[1]', 'completed'],
+    ['b', 'completed'],
   ])
-  expect(span).toMatchObject({ state: 'waiting', until: START + 60_000, end: null })
-  if (span) expect(secondsOf(span, START + 7_000)).toBe(7)
+})
+
+test('attempts, the last error, and how long it has taken', () => {
+  const attempt = { worker: 'edge', status: 'FAILED', error: 'no reply' }
+  const [going] = spansOf([
+    span('a', null, {
+      status: 'waiting',
+      end_time: null,
+      attempts: [{ ...attempt, start_time: at(1), end_time: at(2) }],
+    }),
+  ])
+  expect(going).toMatchObject({ state: 'waiting', error: 'no reply', end: null })
+  expect(going?.attempts).toMatchObject([{ failed: true, worker: 'edge' }])
+  if (going) expect(secondsOf(going, Date.parse(at(7)))).toBe(7)
 })

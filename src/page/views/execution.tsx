@@ -1,8 +1,7 @@
 // One run: how it stands, what ran when, and its log; and what can be done about it.
 
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { send, Problem as Told, withQuery } from '../api.ts'
-import { flowOf } from '../flow.ts'
 import { Graph } from '../graph.tsx'
 import { useAct, useLive, useResource } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
@@ -13,6 +12,7 @@ import {
   curlOf,
   Dialog,
   Live,
+  Loaded,
   Loading,
   Problem,
   Progress,
@@ -25,10 +25,10 @@ import {
 } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, useLocation } from '../router.tsx'
-import { spansOf } from '../spans.ts'
+import type { ToldGraph, ToldTimeline } from '../spans.ts'
 import { Timeline } from '../timeline.tsx'
 import { Tree } from '../tree.tsx'
-import type { Detail, Entry, Execution } from '../types.ts'
+import type { Detail, Execution } from '../types.ts'
 import { EventLog } from './events.tsx'
 import { ExecutionTable } from './executions.tsx'
 import { RunForm } from './run-form.tsx'
@@ -58,23 +58,23 @@ export function ExecutionView({ id }: { id: string }) {
   const [step, setStep] = useState<string | null>(null)
   const run = detail.data
   const isOver = run?.end_time != null
+  const tab = query.get('tab') ?? 'timeline'
+  const chartOf = (name: string) =>
+    tab === name
+      ? withQuery(`/api/executions/${id}/${name}`, { limit: name === 'timeline' ? 2_000 : null })
+      : null
+  const timeline = useResource<ToldTimeline>(chartOf('timeline'))
+  const graph = useResource<ToldGraph>(chartOf('graph'))
   const look = () => {
     detail.reload()
     log.more()
+    timeline.reload()
+    graph.reload()
   }
   const liveness = useLive(run && !isOver ? `/api/executions/${id}/stream` : null, look)
-  const spans = useMemo(() => spansOf(log.events), [log.events])
   const first = run?.events[0]
   const path = textIn(first?.context, 'path') ?? run?.playbook_id ?? ''
   const version = textIn(first?.context, 'version')
-  const tab = query.get('tab') ?? 'timeline'
-  const entry = useResource<Entry>(
-    run && path && tab === 'graph'
-      ? withQuery('/api/catalog/playbook', { playbook_id: path, version })
-      : null,
-  )
-  const flow = useMemo(() => (entry.data ? flowOf(entry.data.payload) : null), [entry.data])
-  const byStep = useMemo(() => new Map(spans.map((span) => [span.name, span])), [spans])
   if (!run) {
     return detail.problem ? (
       <>
@@ -87,7 +87,6 @@ export function ExecutionView({ id }: { id: string }) {
   }
   const workload = objectIn(first?.context, 'workload')
   const parent = textIn(first?.meta, 'parent_execution_id')
-  const began = Date.parse(run.start_time)
   return (
     <>
       <p class="crumbs">
@@ -122,29 +121,15 @@ export function ExecutionView({ id }: { id: string }) {
       <Tabs tabs={TABS} current={tab} />
       <div role="tabpanel" class="panel">
         {tab === 'timeline' && (
-          <Timeline
-            spans={spans}
-            from={began}
-            until={run.end_time ? Date.parse(run.end_time) : null}
-            chosen={step}
-            onChoose={setStep}
-          />
+          <Loaded of={timeline} what="the timeline">
+            {(told) => <Timeline id={id} told={told} chosen={step} onChoose={setStep} />}
+          </Loaded>
         )}
-        {tab === 'graph' &&
-          (flow ? (
-            <Graph
-              flow={flow}
-              spans={byStep}
-              ended={isOver ? (run.error === null ? 'completed' : 'failed') : null}
-              chosen={step}
-              onChoose={setStep}
-            />
-          ) : (
-            <>
-              <Problem problem={entry.problem} />
-              {entry.isLoading && <Loading what="the playbook" />}
-            </>
-          ))}
+        {tab === 'graph' && (
+          <Loaded of={graph} what="the graph">
+            {(told) => <Graph graph={told} running chosen={step} onChoose={setStep} />}
+          </Loaded>
+        )}
         {tab === 'data' && (
           <div class="columns">
             <section>

@@ -4,7 +4,6 @@ import { useMemo, useState } from 'preact/hooks'
 import { send, withQuery } from '../api.ts'
 import { Yaml } from '../code.tsx'
 import { diffOf, hunksOf } from '../diff.ts'
-import { flowOf } from '../flow.ts'
 import { Graph } from '../graph.tsx'
 import { useAct, useLive, useResource } from '../hooks.ts'
 import { isObject } from '../json.ts'
@@ -22,6 +21,7 @@ import {
 } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, setQuery, useLocation } from '../router.tsx'
+import type { ToldGraph } from '../spans.ts'
 import type { Entry, Execution } from '../types.ts'
 import { ExecutionTable } from './executions.tsx'
 import { PlaybookEditor } from './playbook-editor.tsx'
@@ -43,7 +43,6 @@ export function PlaybookView({ path }: { path: string }) {
   const [isRunning, setRunning] = useState(false)
   const [isEditing, setEditing] = useState(false)
   const [said, setSaid] = useState('')
-  const flow = useMemo(() => (entry.data ? flowOf(entry.data.payload) : null), [entry.data])
   const tab = query.get('tab') ?? 'content'
   const remove = useAct(async () => {
     await send('DELETE', `/api/catalog/playbooks/${encodeURIComponent(path)}`)
@@ -54,7 +53,7 @@ export function PlaybookView({ path }: { path: string }) {
       <Link to="/playbooks">Playbooks</Link> / {path}
     </p>
   )
-  if (!entry.data || !flow) {
+  if (!entry.data) {
     return (
       <>
         {crumbs}
@@ -143,7 +142,7 @@ export function PlaybookView({ path }: { path: string }) {
               <Yaml source={content} />
             </>
           ))}
-        {tab === 'graph' && <Graph flow={flow} />}
+        {tab === 'graph' && <Shown path={path} version={version} />}
         {tab === 'runs' && <Runs path={path} />}
         {tab === 'versions' && <Versions path={path} current={shown} />}
       </div>
@@ -158,6 +157,17 @@ export function PlaybookView({ path }: { path: string }) {
         </Dialog>
       )}
     </>
+  )
+}
+
+function Shown({ path, version }: { path: string; version: string | null }) {
+  const graph = useResource<ToldGraph>(
+    withQuery('/api/catalog/playbook/graph', { playbook_id: path, version }),
+  )
+  return (
+    <Loaded of={graph} what="the graph">
+      {(told) => <Graph graph={told} />}
+    </Loaded>
   )
 }
 
