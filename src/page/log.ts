@@ -51,8 +51,8 @@ export function useLog(id: string): Log {
           const page = (await get<{ events: LogEvent[] }>(path)).events
           if (turn !== state.current.turn) return
           if (page.length > 0) {
-            // what follows the end is kept whole, what precedes it goes
-            current.loaded = [...current.loaded, ...page].slice(-MOST)
+            const all = [...current.loaded, ...page]
+            current.loaded = all[0]?.seq === 1 ? all.slice(0, MOST) : all.slice(-MOST)
             setEvents(current.loaded)
           }
           setTotal((last) => Math.max(last, current.loaded.at(-1)?.seq ?? 0))
