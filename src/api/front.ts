@@ -11,7 +11,8 @@ const VIEWS =
 export const front: MiddlewareHandler<App> = async function front(c, next) {
   const { method, path } = c.req
   const wanted = c.req.header('accept')?.includes('text/html') ?? false
-  if (c.env.PAGE === undefined || method !== 'GET' || !wanted || !VIEWS.test(path)) return next()
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (c.env.PAGE === undefined || !isRead || !wanted || !VIEWS.test(path)) return next()
   const headers = new Headers()
   const known = c.req.header('if-none-match')
   if (known !== undefined) headers.set('if-none-match', known)

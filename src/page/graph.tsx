@@ -95,7 +95,7 @@ export function Graph({
             const state = running ? node.status : 'none'
             const says = [node.step, node.type, ...(running ? [state] : [])].join(', ')
             const act = onChoose && {
-              tabIndex: 0,
+              tabindex: 0,
               role: 'button' as const,
               'aria-pressed': chosen === node.step,
               onClick: () => onChoose(chosen === node.step ? null : node.step),

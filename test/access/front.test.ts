@@ -71,6 +71,12 @@ test('it is not sent again to whoever has it', async () => {
   expect(again.text).toBe('')
 })
 
+test('its head can be asked for', async () => {
+  const { status, headers, text } = await locked.send('HEAD', '/keys', undefined, BROWSER)
+  expect([status, text]).toEqual([200, ''])
+  expect(headers.get('content-type')).toContain('text/html')
+})
+
 test('who does not ask for HTML gets what the API answers', async () => {
   expect((await locked.get('/')).status).toBe(401)
   const headers = { authorization: 'Bearer the root key of this test', accept: '*/*' }

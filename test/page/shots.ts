@@ -29,6 +29,27 @@ async function newest(base: string, path: string): Promise<string> {
   return run?.id ?? '0'
 }
 
+/** Makes what the views show, where it is not there yet. */
+async function fill(base: string): Promise<void> {
+  const post = (path: string, body: unknown, headers = {}) =>
+    fetch(base + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  const path = 'examples/conditions'
+  await post('/api/hooks', { name: 'on-push', provider: 'none', path, filter: 'body.hour > 5' })
+  for (const hour of [4, 9]) {
+    await post('/hooks/on-push', { hour }, { 'idempotency-key': `shot-${hour}` })
+  }
+  await post('/api/schedules', { name: 'nightly', cron: '30 2 * * *', path, overlap: 'skip' })
+  const search = await fetch(`${base}/api/catalog/playbooks/search?q=examples/`)
+  for (const { id } of (await search.json()) as { id: string }[]) {
+    // those that there are already are enough
+    if ((await newest(base, id)) === '0') await post('/api/executions/run', { path: id })
+  }
+}
+
 async function shots(base: string): Promise<Record<string, Shot>> {
   const of = async (path: string) => `/executions/${await newest(base, `examples/${path}`)}`
   return {
@@ -95,6 +116,7 @@ async function main(): Promise<void> {
   const chromium = findChromium()
   if (chromium === null) throw new Error('no Chromium: apt-get install chromium, or set CHROMIUM')
   mkdirSync(folder, { recursive: true })
+  await fill(base)
   const all = Object.entries(await shots(base)).filter(
     ([name]) => wanted.length === 0 || wanted.includes(name),
   )

@@ -253,7 +253,7 @@ function Waiting({ waiting }: { waiting: NonNullable<Detail['waiting_for']> }) {
               for {jobs === 1 ? 'a' : `${jobs}`} <b>{type}</b> {jobs === 1 ? 'job' : 'jobs'}
             </>
           )}
-          , since <Time at={since} relative />.
+          , since <Time at={since} />.
         </p>
       ))}
     </div>

@@ -33,7 +33,12 @@ export function Executions() {
     ...spanOf(query.get('since')),
   })
   const list = useResource<Execution[]>(path, { keep: true })
-  const liveness = useLive(cursor ? null : '/api/stream', list.reload)
+  const liveness = useLive(
+    cursor
+      ? null
+      : withQuery('/api/stream', { path: query.get('path'), status: query.get('status') }),
+    list.reload,
+  )
   const isFiltered = FILTERS.some((name) => name !== 'sort' && query.get(name))
   return (
     <>
@@ -130,88 +135,104 @@ function Filters() {
   const isFixed = since !== '' && !SINCE.some(([value]) => value === since)
   const [isCustom, setCustom] = useState(isFixed || query.has('until'))
   const active = FILTERS.filter((name) => query.get(name)).length
+  const [isOpen, setOpen] = useState(active > 0)
+  useEffect(() => {
+    // where there is room they are always there
+    const wide = matchMedia('(min-width: 821px)')
+    const look = () => wide.matches && setOpen(true)
+    look()
+    wide.addEventListener('change', look)
+    return () => wide.removeEventListener('change', look)
+  }, [])
   return (
-    <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter">
-      <Labelled label="Status">
-        <select
-          value={query.get('status') ?? ''}
-          onChange={(event) => set('status')(event.currentTarget.value)}
-        >
-          <option value="">all</option>
-          {STATES.map((state) => (
-            <option key={state} value={state}>
-              {state}
-            </option>
-          ))}
-        </select>
-      </Labelled>
-      <Labelled label="Playbook">
-        <PathInput value={query.get('path') ?? ''} onValue={set('path')} />
-      </Labelled>
-      <Labelled label="Search">
-        <Typed
-          value={query.get('q') ?? ''}
-          onValue={set('q')}
-          placeholder="id, error, playbook"
-          type="search"
-        />
-      </Labelled>
-      <Labelled label="Label">
-        <Typed value={query.get('label') ?? ''} onValue={set('label')} placeholder="key:value" />
-      </Labelled>
-      <Labelled label="Started">
-        <select
-          value={isCustom ? 'custom' : since}
-          onChange={(event) => {
-            const { value } = event.currentTarget
-            setCustom(value === 'custom')
-            if (value !== 'custom')
-              setQuery({ since: value, until: null, cursor: null }, { replace: true })
-          }}
-        >
-          {SINCE.map(([value, label]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-          <option value="custom">between …</option>
-        </select>
-      </Labelled>
-      {isCustom && (
-        <>
-          <Labelled label="From">
-            <Moment value={isFixed ? since : ''} onValue={set('since')} />
-          </Labelled>
-          <Labelled label="Until">
-            <Moment value={query.get('until') ?? ''} onValue={set('until')} />
-          </Labelled>
-        </>
-      )}
-      <Labelled label="Sort">
-        <select
-          value={query.get('sort') ?? ''}
-          onChange={(event) => set('sort')(event.currentTarget.value)}
-        >
-          {SORTS.map(([value, label]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </Labelled>
-      {active > 0 && (
-        <button
-          type="button"
-          class="plain"
-          onClick={() => {
-            setCustom(false)
-            navigate(location.pathname)
-          }}
-        >
-          Clear
-        </button>
-      )}
-    </form>
+    <details
+      class="fold-filters"
+      open={isOpen}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
+      <summary>Filter and sort</summary>
+      <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter">
+        <Labelled label="Status">
+          <select
+            value={query.get('status') ?? ''}
+            onChange={(event) => set('status')(event.currentTarget.value)}
+          >
+            <option value="">all</option>
+            {STATES.map((state) => (
+              <option key={state} value={state}>
+                {state}
+              </option>
+            ))}
+          </select>
+        </Labelled>
+        <Labelled label="Playbook">
+          <PathInput value={query.get('path') ?? ''} onValue={set('path')} />
+        </Labelled>
+        <Labelled label="Search">
+          <Typed
+            value={query.get('q') ?? ''}
+            onValue={set('q')}
+            placeholder="id, error, playbook"
+            type="search"
+          />
+        </Labelled>
+        <Labelled label="Label">
+          <Typed value={query.get('label') ?? ''} onValue={set('label')} placeholder="key:value" />
+        </Labelled>
+        <Labelled label="Started">
+          <select
+            value={isCustom ? 'custom' : since}
+            onChange={(event) => {
+              const { value } = event.currentTarget
+              setCustom(value === 'custom')
+              if (value !== 'custom')
+                setQuery({ since: value, until: null, cursor: null }, { replace: true })
+            }}
+          >
+            {SINCE.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+            <option value="custom">between …</option>
+          </select>
+        </Labelled>
+        {isCustom && (
+          <>
+            <Labelled label="From">
+              <Moment value={isFixed ? since : ''} onValue={set('since')} />
+            </Labelled>
+            <Labelled label="Until">
+              <Moment value={query.get('until') ?? ''} onValue={set('until')} />
+            </Labelled>
+          </>
+        )}
+        <Labelled label="Sort">
+          <select
+            value={query.get('sort') ?? ''}
+            onChange={(event) => set('sort')(event.currentTarget.value)}
+          >
+            {SORTS.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </Labelled>
+        {active > 0 && (
+          <button
+            type="button"
+            class="plain"
+            onClick={() => {
+              setCustom(false)
+              navigate(location.pathname)
+            }}
+          >
+            Clear
+          </button>
+        )}
+      </form>
+    </details>
   )
 }
 
