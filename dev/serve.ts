@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { makePage } from './page.ts'
 import { makeTexts } from './texts.ts'
 import type { Answer, Ask } from './worker.ts'
 
@@ -48,6 +49,7 @@ async function answerTo(ask: Ask): Promise<Answer> {
     return { ticked: true }
   }
   const { variables, port } = ask.start
+  await makePage()
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, 'wrangler.toml'))
   const contents = await bundle()
   const on = (boundPort: number) =>

@@ -5,6 +5,7 @@ import { except } from 'hono/combine'
 import { cors } from 'hono/cors'
 import { access } from './access/middleware.ts'
 import { keys } from './access/routes.ts'
+import { front } from './api/front.ts'
 import { GONE } from './api/gone.ts'
 import { about } from './api/routes.ts'
 import { catalog, playbooks } from './catalog/routes.ts'
@@ -79,6 +80,7 @@ const sharing = cors({
 
 export const app = new Hono()
   .use(guarded)
+  .use(front)
   .use(except('/health', perRequest))
   // whoever delivers to a hook signs what it sends
   .use(except(['/health', '/hooks/*'], sharing, access))

@@ -11,6 +11,8 @@ export interface Env {
   JOBS?: Queue<{ execution_id: string }> | undefined
   /** Makes the isolates of javascript steps. */
   LOADER?: WorkerLoader | undefined
+  /** The page's files. */
+  PAGE?: Fetcher | undefined
   /** Counts what each known caller asks, and what each address asks whose caller is not known. */
   RATE_KEY?: RateLimit | undefined
   RATE_IP?: RateLimit | undefined

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../dev/migrate.ts'
 import { startEndpoint } from '../dev/neon/client.ts'
+import { makePage } from '../dev/page.ts'
 import { startPostgres } from '../dev/postgres.ts'
 import { makeTexts } from '../dev/texts.ts'
 import { startEcho } from './node/echo.ts'
@@ -28,6 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     startPostgres(),
     startEcho(),
     makeTexts(),
+    makePage(),
   ])
   if ('url' in postgres) await migrate({ connectionString: postgres.url }, MIGRATIONS)
   else

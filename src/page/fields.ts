@@ -1,0 +1,87 @@
+// A form of a playbook's workload: each value keeps its type.
+
+import { type Json, parseJson, toJson } from './json.ts'
+
+type FieldKind = 'text' | 'number' | 'boolean' | 'json'
+
+export interface Field {
+  name: string
+  kind: FieldKind
+  /** The value as it is typed. */
+  text: string
+  /** Whether a text has several lines. */
+  isLong: boolean
+}
+
+export function fieldsOf(workload: { [key: string]: Json }): Field[] {
+  return Object.entries(workload).map(([name, value]) => {
+    const kind = kindOf(value)
+    const text =
+      kind === 'text' ? String(value) : kind === 'json' ? toJson(value, 2) : String(value)
+    return { name, kind, text, isLong: text.includes('\n') || text.length > 80 }
+  })
+}
+
+function kindOf(value: Json): FieldKind {
+  switch (typeof value) {
+    case 'string':
+      return 'text'
+    case 'number':
+    case 'bigint':
+      return 'number'
+    case 'boolean':
+      return 'boolean'
+    default:
+      return 'json'
+  }
+}
+
+export type Read = { value: Json } | { fault: string }
+
+/** The value of what is typed, in its type. */
+export function read({ kind, text }: Pick<Field, 'kind' | 'text'>): Read {
+  switch (kind) {
+    case 'text':
+      return { value: text }
+    case 'boolean':
+      return { value: text === 'true' }
+    case 'number': {
+      const trimmed = text.trim()
+      if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(trimmed))
+        return { fault: 'a number is expected' }
+      const value = Number(trimmed)
+      const isLarge = /^[-+]?\d+$/.test(trimmed) && !Number.isSafeInteger(value)
+      return { value: isLarge ? BigInt(trimmed.replace('+', '')) : value }
+    }
+    case 'json':
+      try {
+        return { value: parseJson(text) }
+      } catch (error) {
+        return { fault: `not JSON: ${error instanceof Error ? error.message : error}` }
+      }
+  }
+}
+
+export interface Parameters {
+  /** What differs from the workload. */
+  parameters: { [key: string]: Json }
+  /** What is wrong, by field. */
+  faults: { [name: string]: string }
+}
+
+/** The parameters that a form's texts mean. */
+export function parametersOf(
+  fields: readonly Field[],
+  texts: Readonly<Record<string, string>>,
+): Parameters {
+  const parameters: Parameters['parameters'] = {}
+  const faults: Parameters['faults'] = {}
+  for (const field of fields) {
+    const text = texts[field.name] ?? field.text
+    if (text === field.text) continue
+    const result = read({ kind: field.kind, text })
+    if ('fault' in result) faults[field.name] = result.fault
+    else parameters[field.name] = result.value
+  }
+  return { parameters, faults }
+}

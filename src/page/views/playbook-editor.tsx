@@ -1,0 +1,131 @@
+// Writing a playbook: what is wrong with it is said as one types, and it becomes the next version.
+
+import { useEffect, useState } from 'preact/hooks'
+import { send, Problem as Told } from '../api.ts'
+import { Editor } from '../code.tsx'
+import { useAct, useRested } from '../hooks.ts'
+import { Problem, Shape } from '../parts.tsx'
+import { addressOf } from '../path.ts'
+import { Link, navigate } from '../router.tsx'
+import type { Fault, Validation } from '../types.ts'
+
+const FIRST = `metadata: {path: team/name}
+
+workload: {name: world}
+
+workflow:
+  - step: start
+    next: greet
+
+  - step: greet
+    type: transform
+    data: "hello {{ workload.name }}"
+    next: end
+
+  - step: end
+    result: {said: "{{ greet }}"}
+`
+
+interface Registration {
+  path: string
+  version: number
+  created: boolean
+}
+
+export function NewPlaybook() {
+  return (
+    <>
+      <p class="crumbs">
+        <Link to="/playbooks">Playbooks</Link> / new
+      </p>
+      <div class="head">
+        <h1>New playbook</h1>
+      </div>
+      <PlaybookEditor
+        content={FIRST}
+        onRegistered={({ path }) => navigate(addressOf('playbooks', path))}
+      />
+    </>
+  )
+}
+
+export function PlaybookEditor({
+  content,
+  onRegistered,
+}: {
+  content: string
+  onRegistered: (registration: Registration) => void
+}) {
+  const [text, setText] = useState(content)
+  const { faults, isKnown, problem } = useFaults(text)
+  const register = useAct(async () => {
+    const { data } = await send<Registration>('POST', '/api/catalog/register', {
+      body: { content: text },
+    })
+    onRegistered(data)
+  })
+  const isChanged = text !== content
+  useEffect(() => {
+    if (!isChanged) return
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault()
+    addEventListener('beforeunload', warn)
+    return () => removeEventListener('beforeunload', warn)
+  }, [isChanged])
+  return (
+    <>
+      <Editor text={text} onText={setText} faults={faults} label="The playbook, as YAML" />
+      <div class="row editor-foot">
+        <button
+          type="button"
+          class="primary"
+          disabled={register.isBusy}
+          onClick={() => register.run()}
+        >
+          {register.isBusy ? 'Registering …' : 'Register'}
+        </button>
+        <span role="status" class="row">
+          {!isKnown ? (
+            <span class="muted">checking …</span>
+          ) : faults.length === 0 ? (
+            <>
+              <Shape state="completed" /> nothing is wrong with it
+            </>
+          ) : (
+            <>
+              <Shape state="failed" /> {faults.length === 1 ? '1 fault' : `${faults.length} faults`}
+            </>
+          )}
+        </span>
+      </div>
+      <Problem problem={register.problem ?? problem} />
+    </>
+  )
+}
+
+function useFaults(text: string) {
+  const rested = useRested(text, 400)
+  const [told, setTold] = useState<{
+    of: string
+    faults: readonly Fault[]
+    problem: Told | null
+  } | null>(null)
+  useEffect(() => {
+    const controller = new AbortController()
+    send<Validation>('POST', '/api/catalog/playbooks/validate', {
+      body: { content: rested },
+      signal: controller.signal,
+    })
+      .then(({ data }) => setTold({ of: rested, faults: data.faults ?? [], problem: null }))
+      .catch((error) => {
+        if (controller.signal.aborted) return
+        const problem = error instanceof Told ? error : new Told(0, 'Not checked', String(error))
+        setTold({
+          of: rested,
+          faults: problem.errors,
+          problem: problem.errors.length > 0 ? null : problem,
+        })
+      })
+    return () => controller.abort()
+  }, [rested])
+  return { faults: told?.faults ?? [], isKnown: told?.of === text, problem: told?.problem ?? null }
+}
