@@ -246,3 +246,7 @@ export const redrive = (
   from noetl.notification n
   where n.notification_id = ${p.id} and not exists (select from redriven)
     ${within(sql, p.within, sql`n.path`)}`
+
+/** Notes that somebody was given what messages to an origin are signed with; the secret itself is nowhere. */
+export const noteSecretRead = (sql: Sql, audit: AuditEntry): Statement => sql`
+  with given as (select) ${insertAudit(sql, 'given', audit)}`

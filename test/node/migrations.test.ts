@@ -331,7 +331,14 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   [
     'end a lease',
     (s) =>
-      findLease(s, { queue_id: '1', worker_id: null, back: null, is_own: false, within: null }),
+      findLease(s, {
+        queue_id: '1',
+        worker_id: null,
+        back: null,
+        is_own: false,
+        is_asking: true,
+        within: null,
+      }),
     /former_lease_pkey|former_lease/,
   ],
   [
