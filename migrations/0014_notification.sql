@@ -1,8 +1,6 @@
 -- Who is told of an execution's end, and the outbox of what they are told.
 
--- [{url, credential}], or null: nobody. Checked by src/notification/target.ts.
-alter table noetl.execution add column notify jsonb
-  constraint execution_notify_is_list check (jsonb_typeof(notify) = 'array');
+alter table noetl.execution validate constraint execution_notify_is_list;
 
 create sequence noetl.notification_seq;
 
