@@ -11,14 +11,14 @@ import { NeonError } from './neon/error.ts'
 /** A Postgres server, or an embedded database that this process has open. */
 export type MigrationTarget = { connectionString: string } | { pglite: PGlite }
 
-/** A migration's statement failed, and with it all that this run had applied. */
+/** A migration's statement failed, and with it all of its file; the files before are applied. */
 export class MigrationError extends Error {}
 
 const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/
 
 /**
- * Applies the files `0001_name.sql` of a directory that the database does not have yet, all of them in
- * one transaction, and returns their names. Runs at the same time wait for each other.
+ * Applies the files `0001_name.sql` of a directory that the database does not have yet, each in a transaction of its
+ * own so that none holds its locks through the next, and returns their names. Runs at the same time wait for each other.
  */
 export async function migrate(target: MigrationTarget, dir: string): Promise<string[]> {
   await checkNames(dir)
@@ -75,12 +75,15 @@ async function run(client: Client, dir: string): Promise<string[]> {
       createMigrationsSchema: true,
       migrationsTable: 'migration',
       checkOrder: true,
-      singleTransaction: true,
+      singleTransaction: false,
       advisoryLockMode: 'wait',
       logger: silent,
     })
     return applied.map(({ name }) => name)
   } catch (error) {
+    // the runner leaves what failed open, and could not give its lock back within it
+    await client.query('rollback').catch(() => {})
+    await client.query('select pg_advisory_unlock_all()').catch(() => {})
     if (current.name === '' || !(error instanceof Error)) throw error
     const line = lineOf(error, current.text)
     throw new MigrationError(`${current.name}: ${error.message}${line}`, { cause: error })

@@ -56,11 +56,14 @@ create table noetl.idempotency (
 );
 create index idempotency_oldest on noetl.idempotency (created_at);
 
--- a key with a path prefix asks for paths that begin so
-drop index noetl.execution_by_path;
-create index execution_by_path on noetl.execution (path text_pattern_ops, execution_id desc);
+-- Indexes of executions are built here, while the old ones answer and everybody reads; 0012 puts them in their place.
+-- A key with a path prefix asks for paths that begin so.
+create index execution_by_path_prefix on noetl.execution (path text_pattern_ops, execution_id desc);
+-- Lists by end go on after a pair of both.
+create index execution_ended_paged on noetl.execution (ended_at, execution_id) where ended_at is not null;
+-- A key with a path prefix lists the executions of a folder, newest first. Of a first folder, as `team-a/`, this is
+-- the list's own order; paths in a range are not in it, and a team that has rested would be looked for among all
+-- that others have done since.
+create index execution_by_folder on noetl.execution (left(path, strpos(path, '/')), execution_id desc);
 create index catalog_by_path on noetl.catalog (path text_pattern_ops, catalog_id desc) where deleted_at is null;
 create index catalog_latest_by_path on noetl.catalog_latest (path text_pattern_ops);
-
--- What an execution's caller could see: its child executions keep to it, too.
-alter table noetl.execution add column within text;

@@ -1,8 +1,6 @@
 -- Who is told of an execution's end, and the outbox of what they are told.
 
--- [{url, credential}], or null: nobody. Checked by src/notification/target.ts.
-alter table noetl.execution add column notify jsonb
-  constraint execution_notify_is_list check (jsonb_typeof(notify) = 'array');
+alter table noetl.execution validate constraint execution_notify_is_list;
 
 create sequence noetl.notification_seq;
 
@@ -14,6 +12,9 @@ create table noetl.notification (
   path text not null,
   event_type text not null,
   url text not null,
+  -- the receiver, for whom others do not wait
+  origin text collate "C" not null
+    generated always as (coalesce(substring(url from '^https?://[^/?#]+'), url)) stored,
   credential text,
   status text not null default 'pending',
   -- how often it was leased to be sent, since it was written or redriven
@@ -37,8 +38,9 @@ create table noetl.notification (
   constraint notification_error_length check (length(last_error) <= 200)
 );
 
--- what is due: new ones first, so that a receiver that is away keeps nobody else waiting
-create index notification_due on noetl.notification (attempts, available_at) where status = 'pending';
+-- what is due, receiver by receiver
+create index notification_due on noetl.notification (origin, available_at) where status = 'pending';
+create index notification_leased on noetl.notification (lease_id) where lease_id is not null;
 create index notification_by_status on noetl.notification (status, notification_id desc);
 create index notification_by_path on noetl.notification (path text_pattern_ops, notification_id desc);
 

@@ -178,13 +178,9 @@ create index execution_active on noetl.execution (execution_id) include (path, s
 -- Dead jobs by tool: they stay as long as their executions, and are many some day.
 create index queue_dead on noetl.queue (tool) include (execution_id) where status = 'dead';
 
--- lists by end and by duration, whose pages go on after a pair of both; and what ended lately
-drop index noetl.execution_ended;
-create index execution_ended on noetl.execution (ended_at, execution_id) where ended_at is not null;
+-- lists by duration, whose pages go on after a pair of both
 create index execution_duration on noetl.execution (extract(epoch from ended_at - started_at), execution_id)
   where ended_at is not null;
 
--- Whoever starts a run says what to find it by; most runs have none.
-alter table noetl.execution add column labels jsonb not null default '{}',
-  add constraint execution_labels_object check (jsonb_typeof(labels) = 'object');
+alter table noetl.execution validate constraint execution_labels_object;
 create index execution_labelled on noetl.execution (execution_id) where labels <> '{}';

@@ -19,6 +19,8 @@ interface Kept {
   error: string | null
   ended: boolean
   undecided: number[]
+  within: string | null
+  notify: unknown[] | null
   events: Event[]
 }
 
@@ -29,7 +31,7 @@ async function readKept(databaseUrl: string, catalogIds: string[]): Promise<Kept
   const sql = neon(databaseUrl)
   return (await sql`
     select x.execution_id::text, c.payload, x.status, x.version, x.events_done, x.progress,
-      x.last_event_type, x.state, x.result, x.error, x.ended_at is not null as ended, x.undecided,
+      x.last_event_type, x.state, x.result, x.error, x.ended_at is not null as ended, x.undecided, x.within, x.notify,
       (select jsonb_agg(to_jsonb(e) order by e.seq) from noetl.event e
         where e.execution_id = x.execution_id) as events
     from noetl.execution x join noetl.catalog c using (catalog_id)
@@ -63,6 +65,8 @@ export async function expectRebuilt(databaseUrl: string, catalogIds: string[]): 
       error: state.error,
       ...sorted(stateToJson(state)),
     })
+    const start = (kept.events[0]?.meta ?? {}) as JsonObject
+    expect([start.within ?? null, start.notify ?? null]).toEqual([kept.within, kept.notify])
     const ends = kept.events.filter(({ event_type }) => TERMINAL.includes(event_type))
     expect(ends.length).toBe(kept.ended ? 1 : 0)
     if (kept.ended) {

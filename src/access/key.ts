@@ -2,6 +2,7 @@
 
 import { toBase64Url } from '../base64.ts'
 import { sha256 } from '../digest.ts'
+import { parseId } from '../ids.ts'
 
 const SECRET_BYTES = 32
 const FORM = /^ne_(\d{1,19})_([A-Za-z0-9_-]{43})$/
@@ -14,8 +15,9 @@ export async function drawKey(keyId: string): Promise<{ text: string; digest: st
 
 /** The id in a key and the digest of its secret; null when the text has not a key's form. */
 export async function parseKey(text: string): Promise<{ key_id: string; digest: string } | null> {
-  const [, key_id, secret] = FORM.exec(text) ?? []
-  if (key_id === undefined || secret === undefined) return null
+  const [, id = '', secret = ''] = FORM.exec(text) ?? []
+  const key_id = parseId(id)
+  if (key_id === null) return null
   return { key_id, digest: await sha256(secret) }
 }
 

@@ -37,12 +37,6 @@ export const askedColumn = (sql: Sql) => sql`
 /** Whether job `j` names credentials. */
 export const asks = (sql: Sql) => sql`j.action ?| array['auth', 'credential', 'credentials']`
 
-/** The same for the job that is leased under this id; no row when it names none. */
-export const askedOfLease = (sql: Sql, queueId: string): Statement => sql`
-  select j.execution_id::text, j.node_id, ${askedColumn(sql)} as asked
-  from noetl.queue j join noetl.execution x using (execution_id)
-  where j.queue_id = ${queueId} and ${asks(sql)}`
-
 /** Credentials by name, or by id. */
 export const findSealed = (sql: Sql, names: readonly string[]): Statement => sql`
   select name, secret from noetl.credential

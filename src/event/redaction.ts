@@ -8,7 +8,7 @@ import { newMemory } from '../memory.ts'
 import { scrub, scrubText, shownTask, withoutEnvironment } from '../redact/forms.ts'
 import { newRedactor, secretsOf } from '../redact/values.ts'
 import { namesIfAny, renderValue } from '../template/index.ts'
-import { type Asked, askedOfLease, findSealed, type Sealed } from './asked.ts'
+import { type Asked, findSealed, type Sealed } from './asked.ts'
 import { templateContext } from './batch.ts'
 import type { Engine } from './commit.ts'
 import { globalsOf } from './globals.ts'
@@ -36,16 +36,13 @@ export async function lookUpSecrets(
   return secrets
 }
 
-/** Why a worker failed the job that it holds under this lease, without the job's secrets. */
+/** Why a worker failed a job, without the job's secrets. */
 export async function redactedReason(
   engine: Engine,
-  queueId: string,
+  { execution_id, asked }: { execution_id: string; asked: Asked | null },
   text: string,
 ): Promise<string> {
-  const [row] = await rowsOf<{ execution_id: string; asked: Asked }>(
-    askedOfLease(engine.sql, queueId),
-  )
-  const secrets = row ? await secretsNamed(engine, row.execution_id, row.asked) : []
+  const secrets = asked ? await secretsNamed(engine, execution_id, asked) : []
   return scrubText(newRedactor(secrets).redact(text))
 }
 

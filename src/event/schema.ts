@@ -108,6 +108,10 @@ const RequestorItem = z.object({
   ip: z.string().nullable(),
   user_agent: z.string().nullable(),
   timestamp: Time,
+  caller: z
+    .string()
+    .optional()
+    .describe('as the audit names it; not where a hook, a schedule or a step started it'),
 })
 
 export const ExecutionDetail = ExecutionHead.omit({ result_omitted: true })

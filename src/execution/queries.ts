@@ -1,5 +1,6 @@
 // SQL of starting an execution.
 
+import { type AuditEntry, insertAudit } from '../access/audit.ts'
 import { entryByLookup, type Lookup } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
 import {
@@ -38,6 +39,8 @@ export interface NewExecution {
   name: string
   request: RunRequest
   occasion: Occasion | null
+  /** The line of the audit that tells of the start, which adds the execution's id. */
+  audit: AuditEntry | null
   /** What the caller may see of the playbooks. */
   within: string | null
   notify: readonly Target[]
@@ -98,7 +101,7 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
     ${insertEvents(sql, 'started', x.events)}
   ), queued as (
     ${insertJobs(sql, 'started', x.jobs, x.lease)}
-  )
+  )${x.audit === null ? sql`` : sql`, audited as (${auditStart(sql, x.audit)})`}
   select c.catalog_id::text, c.path, c.version, c.kind,
     exists (select from started) or exists (
       select from noetl.event e where e.execution_id = ${x.execution_id} and e.seq = 1
@@ -108,6 +111,11 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
     case when ${isTerminal(x.state.status)}::bool then noetl.rfc3339(now()) end as ended_at,
     case when c.catalog_id <> ${x.catalog_id} then c.payload end as payload
   from entry c`
+
+const auditStart = (sql: Sql, audit: AuditEntry): Statement =>
+  insertAudit(sql, 'started', audit, {
+    detail: sql`${toJson(audit.detail)}::jsonb || jsonb_build_object('execution_id', s.execution_id::text)`,
+  })
 
 function orNull(value: Json): string | null {
   return value === null ? null : toJson(value)

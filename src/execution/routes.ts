@@ -61,5 +61,6 @@ function requestorOf(c: Context<App>): Requestor {
     ip: c.req.header('cf-connecting-ip') ?? null,
     user_agent: scrubText(c.req.header('user-agent') ?? '').slice(0, 512) || null,
     timestamp: new Date().toISOString(),
+    caller: c.var.caller.id,
   }
 }

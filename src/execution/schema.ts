@@ -90,4 +90,6 @@ export interface Requestor {
   ip: string | null
   user_agent: string | null
   timestamp: string
+  /** As the audit names it; not of what a hook, a schedule or a step starts by itself. */
+  caller?: string
 }

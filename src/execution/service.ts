@@ -1,5 +1,6 @@
 // Starting an execution: find the entry, decide its beginning, write both in one statement.
 
+import type { AuditEntry } from '../access/audit.ts'
 import { mayReach } from '../access/caller.ts'
 import { type Entry, keepEntry, knownEntry } from '../catalog/compiled.ts'
 import type { Playbook } from '../catalog/playbook.ts'
@@ -59,6 +60,8 @@ export interface Start {
   childId?: string
   /** What it is started by at most once, given the id that it would have. */
   occasion?: (executionId: string) => Occasion
+  /** The line of the audit that is written with it. */
+  audit?: AuditEntry
 }
 
 /** Starts an execution of a catalog entry. @throws as startEntry does. */
@@ -74,7 +77,7 @@ export async function runEntry(engine: Engine, how: Start, claim: Claim | null):
  */
 export async function startEntry(
   engine: Engine,
-  { request, requestor, within, notify = [], childId, occasion }: Start,
+  { request, requestor, within, notify = [], childId, occasion, audit }: Start,
   claim: Claim | null,
 ): Promise<{ run: Run; answer: JsonObject | null } | { answer: JsonObject | null }> {
   const { sql } = engine
@@ -98,7 +101,7 @@ export async function startEntry(
       entry.playbook,
       INITIAL,
       factsOf(known, engine),
-      startDraft(known, entry, request, requestor),
+      startDraft(known, entry, request, requestor, targets),
     )
     if ('missing' in decision) throw new AppError('internal', 'a beginning needs no results')
     const plan = planAppend(engine, known, decision, claim)
@@ -109,6 +112,7 @@ export async function startEntry(
       name: known.row.name,
       request,
       occasion: taking,
+      audit: audit ?? null,
       within,
       notify: targets,
       requestor,
@@ -257,6 +261,7 @@ function startDraft(
   { path, version }: Entry,
   request: RunRequest,
   requestor: Requestor,
+  notify: readonly Target[],
 ): Draft {
   const { parent_execution_id, parent_event_id, parent_step } = request
   return {
@@ -273,6 +278,8 @@ function startDraft(
       parent_execution_id,
       parent_step,
       requestor: requestor as unknown as JsonObject,
+      ...(row.within !== null && { within: row.within }),
+      ...(notify.length > 0 && { notify: notify.map((target) => ({ ...target })) }),
     },
   }
 }

@@ -1,5 +1,7 @@
 // A delivery on its way: verified, read, weighed by the hook's own rules, and made a run, in one round trip.
 
+import type { AuditEntry } from '../access/audit.ts'
+import type { Caller } from '../access/caller.ts'
 import { readBytes } from '../bytes.ts'
 import { rowsOf } from '../db.ts'
 import { AppError, fail } from '../errors.ts'
@@ -170,7 +172,8 @@ async function weigh(
 const FAILURES = new Set(['invalid_input', 'misconfigured', 'too_large'])
 
 /**
- * Starts the run of a delivery that was kept, once more: by hand, whatever became of it at first.
+ * Starts the run of a delivery.
+ * @param by who has one that was kept delivered once more, whatever became of it at first
  * @throws AppError as receive does
  */
 export async function begin(
@@ -179,6 +182,7 @@ export async function begin(
   delivery: NewDelivery,
   parameters: JsonObject,
   claim: Claim | null,
+  by: { caller: Caller; audit: AuditEntry } | null = null,
 ): Promise<Reception> {
   const request = RunRequest.parse({
     path: row.path,
@@ -192,10 +196,14 @@ export async function begin(
     ip: delivery.ip,
     user_agent: `noetl-edge hook ${row.name}`,
     timestamp: new Date().toISOString(),
+    ...(by && { caller: by.caller.id }),
   }
   const occasion = (executionId: string) =>
     takeDelivery(driver.sql, delivery, row.overlap, executionId)
-  const how = { request, requestor, within: row.within, notify: row.notify, occasion }
+  const how = {
+    ...{ request, requestor, within: row.within, notify: row.notify, occasion },
+    ...(by && { audit: by.audit }),
+  }
   const outcome = await startEntry(driver, how, claim).catch((error: unknown) => {
     if (!(error instanceof AppError) || error.code !== 'not_found') throw error
     throw new AppError('misconfigured', `the hook's playbook is not there: ${error.message}`)

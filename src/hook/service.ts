@@ -205,7 +205,9 @@ export async function redeliver(
   const content = contentOf(hook.row.provider, delivery, fromBase64(body))
   const context = contextOf(driver, hook, content, delivery)
   const parameters = parametersOf(hook.row.parameters, context)
-  return { hook_id, ...(await begin(driver, hook, delivery, parameters, claim)) }
+  const audit = auditOf(caller, 'hook.redelivered', `hook:${name}`, { delivery: rowId })
+  const by = { caller, audit }
+  return { hook_id, ...(await begin(driver, hook, delivery, parameters, claim, by)) }
 }
 
 async function deliveryOf(

@@ -37,13 +37,13 @@ export const notifications = new Hono()
       description:
         'Each origin has a secret of its own. Targets with a credential are signed with that.',
       scope: 'hook',
-      reach: 'any',
+      reach: 'all',
       query: SecretQuery,
       reply: SecretReply,
     }),
     async (c) => {
       c.header('cache-control', 'no-store')
-      return reply(c, await secretFor(c.var.config, c.req.valid('query').url))
+      return reply(c, await secretFor(c.var, c.req.valid('query').url))
     },
   )
   .post(

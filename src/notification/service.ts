@@ -8,7 +8,7 @@ import { checkEgress } from '../executor/tools/egress.ts'
 import { ToolError } from '../executor/tools/tool.ts'
 import { parseId } from '../ids.ts'
 import type { Config } from '../settings.ts'
-import { listNotifications, type NotificationRow, redrive } from './queries.ts'
+import { listNotifications, type NotificationRow, noteSecretRead, redrive } from './queries.ts'
 import type { NotificationQuery } from './schema.ts'
 import { secretOfOrigin } from './secrets.ts'
 import { shownSecret } from './sign.ts'
@@ -61,12 +61,17 @@ export async function redriveNotification(
 }
 
 /** What messages to an origin are signed with, where no credential is named. */
-export async function secretFor(config: Config, url: string) {
+export async function secretFor(
+  { sql, config, caller }: { sql: Sql; config: Config; caller: Caller },
+  url: string,
+) {
   const { protocol, origin } = URL.parse(url) ?? { protocol: '', origin: '' }
   if (protocol !== 'http:' && protocol !== 'https:') {
     fail('invalid_input', 'url is not an http or https address', [
       { pointer: '/url', detail: 'not an http or https address' },
     ])
   }
-  return { origin, secret: shownSecret(await secretOfOrigin(config, origin)) }
+  const secret = shownSecret(await secretOfOrigin(config, origin))
+  await rowsOf(noteSecretRead(sql, auditOf(caller, 'notification.secret_read', `origin:${origin}`)))
+  return { origin, secret }
 }

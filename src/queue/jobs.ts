@@ -2,6 +2,7 @@
 
 import { ofWithin, within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
+import { type Asked, askedColumn, asks } from '../event/asked.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from '../event/log.ts'
 import { type JsonObject, toJson } from '../json.ts'
 
@@ -199,6 +200,8 @@ export interface LeaseRow extends ExecutionRow {
   max_attempts: number
   /** Whether this very statement gave the job back to be tried again. */
   given_back: boolean
+  /** Where the job is open and names credentials: what a reason for its end must be looked at with. */
+  asked: Asked | null
   /** What the attempt has reported of its end, without the evaluator having answered it. */
   outcome: Outcome | null
 }
@@ -222,6 +225,8 @@ export interface LeaseLookup {
   worker_id: string | null
   back: GiveBack | null
   is_own: boolean
+  /** Whether a reason is given that may hold what the job's credentials open. */
+  is_asking: boolean
   /** Of what playbooks, by what their paths begin with; null: all. */
   within: string | null
 }
@@ -251,6 +256,8 @@ export const findLease = (sql: Sql, r: LeaseLookup): Statement => sql`
   select ${headColumns(sql)}, ${heavyColumns(sql, sql`open.yes`)}, open.status as job_status, open.present,
     open.worker_id, open.runner, open.node_id, open.node_name, open.attempts, open.max_attempts,
     exists (select from given_back) as given_back,
+    case when ${r.is_asking}::bool and open.yes then
+      (select ${askedColumn(sql)} from open j where ${asks(sql)}) end as asked,
     case when open.yes then (
       select jsonb_build_object('event_type', e.event_type, 'event_id', e.event_id::text, 'seq', e.seq,
         'result', e.result, 'error', e.error)

@@ -138,8 +138,15 @@ export async function completeJob(
   claim: Claim | null,
   within: string | null,
 ): Promise<Ended> {
-  const lease = { queue_id: queueId, worker_id: workerId, back: null, is_own: false, within }
-  return endLease(engine, lease, claim, 'done', (row) => {
+  const lease = {
+    queue_id: queueId,
+    worker_id: workerId,
+    back: null,
+    is_own: false,
+    is_asking: false,
+    within,
+  }
+  return endLease(engine, lease, claim, 'done', async (row) => {
     const data = row.outcome?.event_type === 'step_result' ? row.outcome.result : null
     const result = { id: queueId, status: 'success', data }
     return {
@@ -166,19 +173,19 @@ export async function failJob(
     worker_id: workerId,
     back: how.back,
     is_own: how.isOwn ?? false,
+    is_asking: how.error !== null && !how.isOwn,
     within: how.within,
   }
-  const reason =
-    how.error === null || lease.is_own
-      ? how.error
-      : await redactedReason(engine, queueId, how.error)
-  return endLease(engine, lease, claim, 'dead', (row) => {
+  return endLease(engine, lease, claim, 'dead', async (row) => {
     if (row.outcome?.event_type === 'action_error') {
       const { event_id, seq, event_type, result, error } = row.outcome
       const logged = { ...nodeOf(row), event_type, status: 'FAILED' as const, result, error }
       return { logged: { ...logged, parent: null }, event_id, seq }
     }
-    const error = reason ?? 'the worker failed the job without saying why'
+    const error =
+      how.error === null
+        ? 'the worker failed the job without saying why'
+        : await redactedReason(engine, row, how.error)
     return { draft: inferred(row, { event_type: 'action_error', status: 'FAILED', error }) }
   })
 }
@@ -188,7 +195,7 @@ async function endLease(
   lease: LeaseLookup,
   claim: Claim | null,
   end: 'done' | 'dead',
-  reportOf: (row: LeaseRow) => Report,
+  reportOf: (row: LeaseRow) => Promise<Report>,
 ): Promise<Ended> {
   for (let round = 0; round < 3; round++) {
     const [row] = await rowsOf<LeaseRow>(findLease(engine.sql, lease))
@@ -206,8 +213,9 @@ async function endLease(
       dead: end === 'dead',
     }
     const known = await knownOf(engine.sql, row)
+    const report = await reportOf(row)
     const commitWith = (unwritable: string | null) =>
-      commit(engine, known, () => [reportOf(row)], held, claim, unwritable)
+      commit(engine, known, () => [report], held, claim, unwritable)
     const committed = await commitWith(null).catch(async (error: unknown) => {
       if (!(error instanceof AppError)) throw error
       // the report arrived, or the lease ran out, in between

@@ -2,6 +2,7 @@
 // connection strings, keys of this API. And of a step what its author wrote where a secret belongs. Pure.
 
 import { isObject, type Json, type JsonObject } from '../json.ts'
+import { objectOf } from './values.ts'
 
 /** Its reference, which stands for a secret and is none. */
 const REFERENCE = 'ne-secret.'
@@ -81,8 +82,9 @@ function scrubbed(value: Json, inHeaders: boolean): Json {
   if (typeof value === 'string') return scrubText(value)
   if (Array.isArray(value)) return value.map((item) => scrubbed(item, inHeaders))
   if (!isObject(value)) return value
-  return Object.fromEntries(
+  return objectOf(
     Object.entries(value).map(([key, item]) => [
+      key,
       scrubText(key),
       isSecretHeader(key, item, inHeaders) ? hidden(item) : scrubbed(item, HEADERS.test(key)),
     ]),

@@ -123,7 +123,9 @@ export async function runSchedule(
   const read = await getSchedule(driver.sql, caller, name)
   const within = narrower(read.within, caller.within)
   const how = rendered(() => startAt({ ...read, within }, read.now))
-  const asked = { ...how, requestor: { ...how.requestor, ip: caller.ip } }
+  const requestor = { ...how.requestor, ip: caller.ip, caller: caller.id }
+  const audit = auditOf(caller, 'schedule.run', `schedule:${name}`)
+  const asked = { ...how, requestor, audit }
   if (key === null) return runEntry(driver, asked, claimOf(driver))
   // the time of asking makes no other request of it
   const once = { caller: caller.id, key, request: `run schedule ${read.id}` }

@@ -56,6 +56,18 @@ test('without the key, or with another one, a call is refused before anything el
   expect(await closed.trips()).toBe(0)
 })
 
+test('what has the form of a key and an id that none can have is refused like any other', async () => {
+  for (const id of ['9999999999999999999', '0']) {
+    const reply = await closed.send(
+      'GET',
+      LIST,
+      undefined,
+      withKey(`Bearer ne_${id}_${'x'.repeat(43)}`),
+    )
+    expect(told(reply)).toEqual([401, REFUSAL])
+  }
+})
+
 test('with the key a call is answered, in any case of the scheme', async () => {
   for (const scheme of ['Bearer', 'bearer']) {
     const { status } = await closed.send('GET', LIST, undefined, withKey(`${scheme} ${KEY}`))

@@ -100,6 +100,7 @@ describe('the beginning', () => {
       ip: '203.0.113.7',
       user_agent: headers['user-agent'].slice(0, 512),
       timestamp: expect.stringMatching(/Z$/),
+      caller: 'open',
     })
     expect(body.events[0].meta.requestor).toEqual(body.requestor)
   })

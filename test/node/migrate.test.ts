@@ -117,7 +117,7 @@ describe.skipIf('reason' in postgres)('on a Postgres server', () => {
     expect(await query(connectionString, 'select n from noetl.a')).toEqual([{ n: 1 }])
   })
 
-  test('a failing migration is named with its line and leaves nothing', async () => {
+  test('a failing migration is named with its line and leaves nothing of its own', async () => {
     const connectionString = await newDatabase()
     const dir = migrations({
       '0001_a.sql': 'create table noetl.a (n int);',
@@ -128,9 +128,21 @@ describe.skipIf('reason' in postgres)('on a Postgres server', () => {
     )
     const left = `select to_regclass('noetl.a') a, to_regclass('noetl.b') b,
       (select count(*)::int from noetl.migration) applied`
-    expect(await query(connectionString, left)).toEqual([{ a: null, b: null, applied: 0 }])
+    expect(await query(connectionString, left)).toEqual([{ a: 'noetl.a', b: null, applied: 1 }])
     writeFileSync(join(dir, '0002_b.sql'), 'create table noetl.b (n int);')
-    expect(await migrate({ connectionString }, dir)).toEqual(['0001_a', '0002_b'])
+    expect(await migrate({ connectionString }, dir)).toEqual(['0002_b'])
+  })
+
+  test('no migration holds its locks through the next', async () => {
+    const connectionString = await newDatabase()
+    const dir = migrations({
+      '0001_a.sql': 'create table noetl.a (n int);',
+      '0002_b.sql': 'alter table noetl.a add column m int;',
+      '0003_c.sql': `create table noetl.held as select count(*)::int as n from pg_locks
+        where relation = 'noetl.a'::regclass;`,
+    })
+    await migrate({ connectionString }, dir)
+    expect(await query(connectionString, 'select n from noetl.held')).toEqual([{ n: 0 }])
   })
 
   test('the program prints what it applied, or that there was nothing to do', async () => {

@@ -331,7 +331,14 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   [
     'end a lease',
     (s) =>
-      findLease(s, { queue_id: '1', worker_id: null, back: null, is_own: false, within: null }),
+      findLease(s, {
+        queue_id: '1',
+        worker_id: null,
+        back: null,
+        is_own: false,
+        is_asking: true,
+        within: null,
+      }),
     /former_lease_pkey|former_lease/,
   ],
   [
@@ -377,12 +384,12 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   ],
   [
     'notifications that are due',
-    (s) => leaseDue(s, { lease_id: '1', execution_id: null, limit: 30 }),
-    /Index Scan using notification_due/,
+    (s) => leaseDue(s, { lease_id: '1', execution_id: null, without: [], limit: 30 }),
+    /Index (Only )?Scan using notification_due/,
   ],
   [
     'notifications of an execution that has ended',
-    (s) => leaseDue(s, { lease_id: '1', execution_id: ID, limit: 30 }),
+    (s) => leaseDue(s, { lease_id: '1', execution_id: ID, without: [], limit: 30 }),
     /Index Scan using notification_once/,
   ],
   ['notifications to be dropped', (s) => tidy(s), /notification_(by_status|pkey)/],

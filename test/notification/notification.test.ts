@@ -553,12 +553,13 @@ describe('the outbox', () => {
 
   test('believes who has lost its lease only that the message was taken', async () => {
     const id = await runOf(client, atOnce(), { notify: 'http://127.0.0.1:9/' })
-    const lease = (lease_id: string) => leaseDue(sql, { lease_id, execution_id: id, limit: 1 })
+    const lease = (lease_id: string) =>
+      leaseDue(sql, { lease_id, execution_id: id, without: [], limit: 1 })
     const [{ id: notification_id }] = await notificationsOf(client, id)
-    const report = (status: 'dead' | 'delivered') =>
-      reportSent(sql, '11', [
-        { notification_id, status, last_status: null, last_error: null, delay: null },
-      ])
+    const report = (status: 'dead' | 'delivered') => {
+      const nothing = { last_status: null, last_error: null, delay: null, is_skipped: false }
+      return reportSent(sql, '11', [{ notification_id, status, ...nothing }], [])
+    }
     await bringForward(client, id)
     expect(await lease('11')).toHaveLength(1)
     expect(await lease('12')).toHaveLength(0)
@@ -572,25 +573,78 @@ describe('the outbox', () => {
     expect((await notificationsOf(client, id))[0].status).toBe('delivered')
   })
 
-  test('is sent a part at a time, what was tried least first', async () => {
-    const [tried, fresh] = [newInbox('?status=500,200'), newInbox()]
-    const often = await runOf(client, atOnce(), { notify: tried.url })
-    await sql`update noetl.notification set attempts = 8, available_at = now() - interval '1 day'
-      where execution_id = ${often}`
-    const notify = [1, 2].map((n) => `${fresh.url}-${n}`)
-    const seldom = await runOf(client, atOnce(), { notify })
-    await sql`update noetl.notification set status = 'pending', attempts = 0, delivered_at = null
-      where execution_id = ${seldom}`
-    const slow = newClient({ EDGE_MAX_STEPS: '1' })
-    await slow.tick()
-    const [stillOften, nowSeldom] = [
-      await notificationsOf(client, often),
-      await notificationsOf(client, seldom),
-    ]
-    expect(stillOften).toMatchObject([{ status: 'pending', attempts: 8 }])
-    expect(nowSeldom).toMatchObject(Array(2).fill({ status: 'delivered', attempts: 1 }))
+  test('is sent a part at a time, by turns: who is away keeps nobody else waiting', async () => {
+    const fresh = newInbox()
+    const id = await runOf(client, atOnce(), { notify: fresh.url })
+    // tried often, and not for long; the many for another receiver are new and have waited
+    await sql`update noetl.notification set status = 'pending', attempts = 8, delivered_at = null,
+      available_at = now() - interval '1 second' where execution_id = ${id}`
+    await sql`insert into noetl.notification (notification_id, execution_id, path, event_type, url, available_at)
+      select n, ${id}::bigint, 'p', 'execution.completed', 'http://127.0.0.1:9/' || n, now() - interval '1 hour'
+      from generate_series(1, 200) n`
+    await newClient({ EDGE_MAX_STEPS: '1' }).tick()
+    const of = async (
+      url: string,
+    ) => sql`select status, attempts, last_error from noetl.notification
+      where execution_id = ${id} and url like ${url}`
+    expect(await of(fresh.url)).toMatchObject([{ status: 'delivered', attempts: 9 }])
     await client.tick()
-    expect(await notificationsOf(client, often)).toMatchObject([{ status: 'delivered' }])
+    const others = await of('http://127.0.0.1:9/%')
+    // two find in each sweep that it is away, and the others have lost no attempt by that
+    expect(others.filter(({ attempts }) => attempts === 1).length).toBeLessThanOrEqual(4)
+    expect(others.filter(({ attempts }) => attempts === 0).length).toBeGreaterThanOrEqual(196)
+    expect(others.every(({ status }) => status === 'pending')).toBe(true)
+    // what has waited for too long is given up, once it is found that the receiver is still away
+    await sql`update noetl.notification set available_at = now() - make_interval(days => case
+      when url like '%/150' then 8 when url like '%/151' then 6 else 0 end) where execution_id = ${id}`
+    await client.tick()
+    await client.tick()
+    await client.tick()
+    expect(await of('http://127.0.0.1:9/151')).toMatchObject([{ status: 'pending' }])
+    const dead = await sql`select status from noetl.notification
+      where execution_id = ${id} and status = 'dead'`
+    expect(dead).toHaveLength(0)
+    await sql`update noetl.notification set available_at = now() - interval '8 days'
+      where execution_id = ${id} and status = 'pending'`
+    await client.tick()
+    expect(await of('http://127.0.0.1:9/160')).toMatchObject([
+      { status: 'dead', attempts: 0, last_error: expect.stringContaining('7 days') },
+    ])
+    await sql`delete from noetl.notification where execution_id = ${id} and url like 'http://127.0.0.1:9/%'`
+  })
+
+  test('has two posts at once for one receiver, so that one that hangs leaves room', async () => {
+    const slow = Array.from({ length: 5 }, () => newInbox('?slow=600'))
+    const other = newInbox()
+    const [elsewhere] = [other.url.replace('127.0.0.1', 'localhost')]
+    const began = Date.now()
+    const id = await runOf(client, atOnce(), {
+      notify: [...slow.map(({ url }) => url).slice(0, 4), elsewhere],
+    })
+    expect(Date.now() - began).toBeGreaterThan(1_150)
+    const rows = await notificationsOf(client, id)
+    expect(rows.map(({ status }: { status: string }) => status)).toEqual(Array(5).fill('delivered'))
+    const at = (url: string) =>
+      rows.find((row: { url: string }) => row.url === url)?.delivered_at ?? ''
+    expect(at(elsewhere ?? '')).not.toBe('')
+  })
+
+  test('a lease that is sent twice has what it had, and no more', async () => {
+    const id = await runOf(client, atOnce(), { notify: 'http://127.0.0.1:9/' })
+    await sql`insert into noetl.notification (notification_id, execution_id, path, event_type, url)
+      select noetl.id_at(now()) + n, ${id}::bigint, 'p', 'execution.completed', 'http://twice.example/' || n
+      from generate_series(1, 60) n`
+    const lease_id = String(Date.now())
+    for (const execution_id of [id, null]) {
+      const lease = () => leaseDue(sql, { lease_id, execution_id, without: [], limit: 30 })
+      const [first, again] = [await lease(), await lease()]
+      const ids = (rows: Awaited<typeof first>) =>
+        rows.map((row) => `${row.notification_id} ${row.attempts}`).sort()
+      expect(first).toHaveLength(30)
+      expect(ids(again)).toEqual(ids(first))
+      await sql`update noetl.notification set lease_id = null, lease_until = null where lease_id = ${lease_id}`
+    }
+    await sql`delete from noetl.notification where execution_id = ${id}`
   })
 
   test('gives up on what nobody reports on, in the last attempt only', async () => {

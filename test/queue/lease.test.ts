@@ -272,6 +272,22 @@ describe('completing', () => {
 })
 
 describe('failing', () => {
+  test('with a reason costs no look at credentials that no job names', async () => {
+    const { id, tool } = await waiting(', retry: {max_attempts: 2}')
+    const first = await lease(tool)
+    let before = await client.trips()
+    const again = { retry: true, retry_delay_seconds: 0, error: 'it broke' }
+    expect((await end(first.job, 'fail', again)).status).toBe(200)
+    expect((await client.trips()) - before).toBe(1)
+    const second = await lease(tool)
+    before = await client.trips()
+    const last = { retry: false, error: 'no: host=h password=abc' }
+    expect((await end(second.job, 'fail', last)).status).toBe(200)
+    expect((await client.trips()) - before).toBe(2)
+    const { body } = await client.get(`/api/executions/${id}`)
+    expect([body.status, body.error]).toEqual(['FAILED', 'no: host=h password=***'])
+  })
+
   const failed = (id: string, error = 'it broke') => ({
     ...completed(id, 'work'),
     event_type: 'action_error',

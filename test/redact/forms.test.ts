@@ -148,7 +148,7 @@ test('what might be changed in a step is known by its text', () => {
   expect('{"auth": "pg", "type": "postgres", "command": "select 1"}').not.toMatch(pattern)
 })
 
-test('the secrets of a credential are what is not plainly something else, and long enough', () => {
+test('the secrets of a credential are what its fields say, and long enough', () => {
   const key = { private_key: '-----BEGIN x', client_email: 'a@example.org' }
   expect(
     secretsOf({
@@ -161,13 +161,44 @@ test('the secrets of a credential are what is not plainly something else, and lo
       ...{ key: 'X-Api-Header', value: 'value-of-it', url: 'https://example.org/token' },
       ...{ nested: { token: 12345678, short: 'abc' }, file: JSON.stringify(key) },
     }),
-  ).toEqual(['long-enough', 'value-of-it', '12345678', JSON.stringify(key), '-----BEGIN x'])
+  ).toEqual(['long-enough', '1234', 'value-of-it', '12345678', '-----BEGIN x'])
   const dsn = 'postgres://me:p%40ssword@db/x'
   expect(secretsOf({ dsn })).toEqual([dsn, 'p%40ssword', 'p@ssword', dsn])
   expect(secretsOf({ key: 'key-without-value' })).toEqual(['key-without-value'])
 })
 
-test('short passwords do not damage data', () => {
-  const { redact } = newRedactor(secretsOf({ dsn: 'postgres://test:test@db.localhost/noetl' }))
-  expect(redact({ text: 'a test' })).toEqual({ text: 'a test' })
+test.each([
+  [{ environment: 'production', dialect: 'postgresql', auth_type: 'password' }, []],
+  [
+    { user: 'postgres1user2', host: 'h4sh0fh0st1.example', port: 65432, sslmode: 'verify-full' },
+    [],
+  ],
+  [{ zone: 'europe-west1-b', note: 'the 2nd of 3 databases', release: '2026-11-26T10:00:00Z' }, []],
+  [{ cluster: 'db.eu-1.example.org:5432', mail: 'a1b2c3d4e5@example.org' }, []],
+  [{ pass: 'abcd', pwd: 'efgh', pin: 123 }, ['abcd', 'efgh']],
+  [{ apiKey: 'k4k4', refreshToken: 'tttt', client_secret: 'ssss' }, ['k4k4', 'tttt', 'ssss']],
+  [{ thing: 'Zx81kQ9mPw22', word: 'administrator' }, ['Zx81kQ9mPw22']],
+  [
+    { tokens: ['one1', 'two2'], private_key: { id: 'plain', pem: 'p3m!' } },
+    ['one1', 'two2', 'p3m!'],
+  ],
+])('of %j these are secrets: %j', (data, secrets) => {
+  expect(secretsOf(data)).toEqual(secrets)
+})
+
+test('ordinary words of a credential do not damage data, and columns stay apart', () => {
+  const words = { environment: 'production', dialect: 'postgresql', auth_type: 'password' }
+  const { redact } = newRedactor(secretsOf({ ...words, user: 'u', password: 'pw12' }))
+  const rows = [
+    { env: 'production', engine: 'postgresql', pw12: 'pw12', production: 1, postgresql: 2 },
+  ]
+  expect(redact({ rows })).toEqual({ rows: [{ ...rows[0], pw12: '***' }] })
+})
+
+test('keys that are secrets are hidden without falling together', () => {
+  const { redact } = newRedactor(['secret-one', 'secret-two'])
+  const value = { 'secret-one': 1, 'secret-two': 2, '***': 3, a: 'secret-one' }
+  expect(redact(value)).toEqual({ '*** (2)': 1, '*** (3)': 2, '***': 3, a: '***' })
+  const keyed = Object.fromEntries(['a', 'b'].map((c) => [`ne_1_${c.repeat(43)}`, c]))
+  expect(scrub(keyed)).toEqual({ 'ne_1_***': 'a', 'ne_1_*** (2)': 'b' })
 })

@@ -101,6 +101,6 @@ test('replies are described strictly, but for what users and workers fill', () =
     'GET /api/catalog/schema GET /openapi.json POST /api/events context counts data detail headers parameters payload query runtime',
   )
   expect(shown('be missing')).toBe(
-    'column drawn_secret errors faults labels line requestor result_omitted tenant waiting_for',
+    'caller column drawn_secret errors faults labels line requestor result_omitted tenant waiting_for',
   )
 })

@@ -573,7 +573,7 @@ export const executions = [
       end_time: 'local',
       duration: 'number',
       events: [EVENT],
-      requestor: { ip: '=192.0.2.1', user_agent: '=routes/1', timestamp: 'local' },
+      requestor: { ip: '=192.0.2.1', user_agent: '=routes/1', timestamp: 'local', caller: '=open' },
     },
     is: ({ id, path }) => ({
       id,
@@ -595,7 +595,7 @@ export const executions = [
       end_time: null,
       duration: 'number',
       events: [EVENT],
-      requestor: { ip: 'text', user_agent: 'text', timestamp: 'local' },
+      requestor: { ip: 'text', user_agent: 'text', timestamp: 'local', caller: 'text' },
     },
     is: {
       status: 'RUNNING',
