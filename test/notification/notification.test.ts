@@ -20,6 +20,8 @@ const sql = databaseOf(client)
 
 // what the test before left waiting would say for all of its origin that the receiver is away
 beforeEach(async () => {
+  // the Worker says where the database is
+  await client.get('/api/notifications?limit=1')
   await sql`delete from noetl.notification where status = 'pending'`
 })
 
