@@ -149,7 +149,9 @@ export async function startEntry(
 /** The first jobs of an execution tell workers who asked for it, as NoETL's do. */
 function toldWho(job: NewJob, requestor: Requestor): NewJob {
   if (job.runner === 'edge') return job
-  return { ...job, context: { ...job.context, _meta: { requestor: { ...requestor } } } }
+  // by NoETL's names alone
+  const { caller: _caller, ...told } = requestor
+  return { ...job, context: { ...job.context, _meta: { requestor: told } } }
 }
 
 /**
