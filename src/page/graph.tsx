@@ -93,7 +93,11 @@ export function Graph({
             if (!at) return null
             const isPoint = ['start', 'end', 'route'].includes(node.type)
             const state = running ? node.status : 'none'
-            const says = [node.step, node.type, ...(running ? [state] : [])].join(', ')
+            const kind = node.iterations
+              ? `${node.type} ${node.iterations.done}/${node.iterations.total}`
+              : node.type
+            // its title, which is its name, too
+            const says = `${node.step} ${kind}${running ? `, ${state}` : ''}`
             const act = onChoose && {
               tabindex: 0,
               role: 'button' as const,
@@ -110,7 +114,6 @@ export function Graph({
                 key={node.step}
                 class={`node s-${state} ${chosen === node.step ? 'chosen' : ''}`}
                 transform={`translate(${at.x} ${at.y})`}
-                aria-label={says}
                 {...act}
               >
                 <title>{says}</title>
@@ -124,8 +127,7 @@ export function Graph({
                   {cut(node.step, Math.floor((box - (running ? 40 : 20)) / 7.4))}
                 </text>
                 <text x={running ? 34 : 14} y={36} class="kind">
-                  {node.type}
-                  {node.iterations && ` ${node.iterations.done}/${node.iterations.total}`}
+                  {kind}
                 </text>
               </g>
             )

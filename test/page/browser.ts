@@ -1,8 +1,6 @@
 // Debian's Chromium, driven: what looks at the page as a person would.
-import { existsSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type BrowserContext, chromium } from 'playwright-core'
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 const PLACES = [process.env.CHROMIUM ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser']
 
@@ -11,24 +9,11 @@ export function findChromium(): string | null {
   return PLACES.find((place) => place !== '' && existsSync(place)) ?? null
 }
 
-export interface Look {
-  width?: number
-  height?: number
-  dark?: boolean
-}
-
-/** A browser without a past; it asks nobody but the page's own server. */
-export async function openBrowser(
-  executablePath: string,
-  { width = 1280, height = 900, dark = false }: Look = {},
-): Promise<BrowserContext> {
-  return await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'chromium-')), {
+/** A browser that asks nobody but whom a page asks. */
+export async function openBrowser(executablePath: string): Promise<Browser> {
+  return await chromium.launch({
     executablePath,
     headless: true,
-    viewport: { width, height },
-    colorScheme: dark ? 'dark' : 'light',
-    timezoneId: 'Europe/Berlin',
-    locale: 'en-GB',
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -39,4 +24,27 @@ export async function openBrowser(
       '--disable-sync',
     ],
   })
+}
+
+const PERSON = { timezoneId: 'Europe/Berlin', locale: 'en-GB' }
+
+/** The ways in which the page is looked at. */
+export const LOOKS = {
+  light: { ...PERSON, viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+  dark: { ...PERSON, viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
+  phone: { ...PERSON, viewport: { width: 360, height: 740 }, colorScheme: 'light' },
+} satisfies Record<string, BrowserContextOptions>
+
+/** Writes down what a page should not do: complain on its console, break its policy, ask another host. */
+export function complaintsOf(page: Page, host: string): string[] {
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error.stack)))
+  page.on('request', (request) => {
+    const { protocol, host: asked } = new URL(request.url())
+    if (protocol !== 'data:' && asked !== host) complaints.push(`asked ${request.url()}`)
+  })
+  return complaints
 }

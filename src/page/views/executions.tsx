@@ -257,11 +257,12 @@ export function Typed({
       setText(value)
     }
   }, [value])
-  useEffect(() => {
-    if (rested === sent.current) return
-    sent.current = rested
-    onValue(rested.trim())
-  }, [rested])
+  const tell = (typed: string) => {
+    if (typed === sent.current) return
+    sent.current = typed
+    onValue(typed.trim())
+  }
+  useEffect(() => tell(rested), [rested])
   return (
     <input
       type="text"
@@ -270,6 +271,8 @@ export function Typed({
       {...others}
       value={text}
       onInput={(event) => setText(event.currentTarget.value)}
+      // whoever leaves the field, or presses Enter, has stopped
+      onChange={(event) => tell(event.currentTarget.value)}
     />
   )
 }
