@@ -97,7 +97,8 @@ export function Graph({
               ? `${node.type} ${node.iterations.done}/${node.iterations.total}`
               : node.type
             // its title, which is its name, too
-            const says = `${node.step} ${kind}${running ? `, ${state}` : ''}`
+            const isSaid = kind === node.step
+            const says = `${node.step}${isSaid ? '' : ` ${kind}`}${running ? `, ${state}` : ''}`
             const act = onChoose && {
               tabindex: 0,
               role: 'button' as const,
@@ -123,12 +124,14 @@ export function Graph({
                     <Shape state={state} />
                   </g>
                 )}
-                <text x={running ? 34 : 14} y={20} class="title">
+                <text x={running ? 34 : 14} y={isSaid ? 28 : 20} class="title">
                   {cut(node.step, Math.floor((box - (running ? 40 : 20)) / 7.4))}
                 </text>
-                <text x={running ? 34 : 14} y={36} class="kind">
-                  {kind}
-                </text>
+                {!isSaid && (
+                  <text x={running ? 34 : 14} y={36} class="kind">
+                    {kind}
+                  </text>
+                )}
               </g>
             )
           })}

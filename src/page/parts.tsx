@@ -308,7 +308,11 @@ export function Dialog({
   useEffect(() => {
     const dialog = ref.current
     dialog?.showModal()
-    dialog?.querySelector<HTMLElement>('input, select, textarea')?.focus()
+    const field = dialog?.querySelector<HTMLElement>('input, select, textarea')
+    field?.focus()
+    // a long text is read from its beginning
+    if (field instanceof HTMLTextAreaElement) field.setSelectionRange(0, 0)
+    if (field) field.scrollTop = 0
     return () => dialog?.close()
   }, [])
   return (

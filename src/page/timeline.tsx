@@ -19,6 +19,8 @@ import {
 } from './spans.ts'
 
 const MANY = 200
+/** What a mark takes, in pixels. */
+const ROOM = 48
 
 interface Range {
   from: number
@@ -86,7 +88,7 @@ export function Timeline({
                 {marks.map(({ at, label }) => (
                   <span
                     key={label}
-                    class={at > 0.94 ? 'mark last' : 'mark'}
+                    class={(1 - at) * width < ROOM ? 'mark last' : 'mark'}
                     style={{ left: `${at * 100}%` }}
                   >
                     {label}

@@ -193,6 +193,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     const page = await open('/playbooks/web/small', null)
     const field = page.getByLabel('API key')
     await page.getByText('This API answers to whoever has a key.').waitFor()
+    await page.screenshot({ path: join(PICTURES, 'key-light.png') })
     await field.fill('not-a-key-of-this-api')
     await button(page, 'Use it').click()
     await page.getByText('That key is not known here').waitFor()
@@ -264,6 +265,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await page.getByRole('checkbox', { name: 'read' }).check()
     await button(page, 'Make it').click()
     const key = (await page.locator('.secret code').textContent()) ?? ''
+    await page.screenshot({ path: join(PICTURES, 'secret-light.png') })
     const theirs = asker(server.url.href, key)
     await theirs('GET', '/api/executions?limit=1')
     const row = page.locator('main tbody tr', { hasText: 'robot' })
@@ -316,7 +318,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
       .toSatisfy(({ isOf, shown }) => isOf[0] !== '0' && isOf.join() === shown.join())
   })
 
-  describe('how it looks', () => {
+  describe('how it looks', { timeout: 120_000 }, () => {
     beforeAll(async () => {
       await fill(ask)
     })
@@ -350,8 +352,8 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
         }
       }
       await looking.close()
-      expect(faults).toEqual([])
       expectRefusals(404)
+      expect(faults).toEqual([])
     })
 
     test('each view on a phone, without a scroll to the side', async () => {
@@ -363,10 +365,14 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
         await page.screenshot({ path: join(PICTURES, `${name}-phone.png`) })
         const width = (await page.evaluate('document.documentElement.scrollWidth')) as number
         if (width > 360) wide.push(`${name}: ${width}`)
+        const tables = (await page.evaluate(
+          "[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth - box.clientWidth)",
+        )) as number[]
+        for (const beyond of tables) if (beyond > 0) wide.push(`${name}: a table, by ${beyond}`)
       }
       await phone.close()
-      expect(wide).toEqual([])
       expectRefusals(404)
+      expect(wide).toEqual([])
     })
   })
 })

@@ -91,8 +91,8 @@ export async function viewsOf(ask: Ask): Promise<Record<string, View>> {
     event: {
       address: await of('conditions'),
       act: async (page) => {
-        await page.locator('.events summary').nth(2).click()
-        await page.locator('.events summary').nth(3).click()
+        await page.locator('.events summary.event').nth(2).click()
+        await page.locator('.events summary.event').nth(3).click()
       },
     },
     rerun: {
@@ -120,6 +120,10 @@ export async function viewsOf(ask: Ask): Promise<Record<string, View>> {
     overview: { address: '/overview' },
     hooks: { address: '/hooks' },
     hook: { address: '/hooks?name=on-push' },
+    delivery: {
+      address: '/hooks?name=on-push',
+      act: (page) => page.getByRole('button', { name: 'Show' }).first().click(),
+    },
     newhook: {
       address: '/hooks',
       act: (page) => page.getByRole('button', { name: 'New hook' }).click(),

@@ -78,6 +78,9 @@ export function ExecutionView({ id }: { id: string }) {
   if (!run) {
     return detail.problem ? (
       <>
+        <p class="crumbs">
+          <Link to="/">Executions</Link> / <code>{id}</code>
+        </p>
         <h1>Execution</h1>
         <Problem problem={detail.problem} retry={detail.reload} />
       </>

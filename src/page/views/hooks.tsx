@@ -188,7 +188,9 @@ function HookList() {
                 <thead>
                   <tr>
                     <th scope="col">Name</th>
-                    <th scope="col">Provider</th>
+                    <th scope="col" class="wide-only">
+                      Provider
+                    </th>
                     <th scope="col">Starts</th>
                     <th scope="col">State</th>
                     <th scope="col" class="wide-only">
@@ -202,7 +204,7 @@ function HookList() {
                       <td>
                         <Link to={withQuery('/hooks', { name: hook.name })}>{hook.name}</Link>
                       </td>
-                      <td>{hook.provider}</td>
+                      <td class="wide-only">{hook.provider}</td>
                       <td class="main-cell">
                         <Link to={addressOf('playbooks', hook.path)}>{hook.path}</Link>
                         {hook.version !== null && <span class="muted"> v{hook.version}</span>}
