@@ -44,6 +44,7 @@ const SHOWN = [
   'iterator_playbooks',
   'retry_stops',
   'python_worker',
+  'notify',
 ]
 
 /** The newest run of a playbook, whose views have something to show. */

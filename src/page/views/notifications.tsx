@@ -110,7 +110,9 @@ export function Notifications() {
                         <th scope="col" class="num wide-only">
                           Tries
                         </th>
-                        <th scope="col">Next, or told</th>
+                        <th scope="col" class="wide-only">
+                          Next, or told
+                        </th>
                         <th scope="col">
                           <span class="hidden">Actions</span>
                         </th>
@@ -139,7 +141,7 @@ export function Notifications() {
                             <Time at={item.created_at} />
                           </td>
                           <td class="num wide-only">{item.attempts}</td>
-                          <td>
+                          <td class="wide-only">
                             {item.delivered_at ? (
                               <Time at={item.delivered_at} />
                             ) : (
