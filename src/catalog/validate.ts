@@ -26,6 +26,9 @@ const MAX_NESTING = 8
 
 type Report = Checking['report']
 
+/** Paths with parts that an address loses on its way. */
+const AMBIGUOUS = /(?:^|\/)\.{1,2}(?:\/|$)|\/$/
+
 /** What Postgres cannot keep in a text, or not in a list of texts. */
 export const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 
@@ -90,6 +93,11 @@ function checkPath(payload: JsonObject, report: Report): void {
     report([], `the path is longer than ${MAX_PATH} characters`)
   } else if (UNPRINTABLE.test(path)) {
     report([], 'the path has control characters')
+  } else if (AMBIGUOUS.test(path)) {
+    report(
+      [],
+      "the path ends with a slash or has a part '.' or '..', by which addresses mean another one",
+    )
   }
 }
 

@@ -121,14 +121,16 @@ function KeyState() {
   const { has } = useKeyring()
   return (
     <span class="aside">
-      {has && (
+      {has ? (
         <button type="button" class="plain" onClick={() => keyring.forget()}>
           Forget key
         </button>
+      ) : (
+        // a link cannot send a key
+        <a href="/docs" target="_blank" rel="noreferrer">
+          API
+        </a>
       )}
-      <a href="/docs" target="_blank" rel="noreferrer">
-        API
-      </a>
     </span>
   )
 }

@@ -87,7 +87,7 @@ export const readChanges = (sql: Sql, { ms, snapshot }: Point): Statement => {
   with n as materialized (
     select pg_current_snapshot() as snapshot, pg_snapshot_xmax(pg_current_snapshot())::text::bigint as top,
       coalesce(${snapshot}::pg_snapshot is null
-        or to_timestamp(${ms}::bigint / 1000.0) < now() - interval '5 minutes'
+        or to_timestamp(${ms}::bigint / 1000.0) not between now() - interval '5 minutes' and now() + interval '1 minute'
         or pg_snapshot_xmax(${snapshot}::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()), true) as lost
   ), changed as (
     select e.execution_id from n, noetl.event e

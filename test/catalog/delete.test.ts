@@ -47,14 +47,7 @@ test('a path is taken as it is and percent-encoded, whatever it holds', async ()
     await registered(one)
     expect([one, (await remove(one)).status]).toEqual([one, 200])
   }
-  const awkward = [
-    ...plain,
-    `${path}/100%`,
-    `${path}/%2F%zz`,
-    `${path}?a=b#c`,
-    `/${path}`,
-    `${path}/../x`,
-  ]
+  const awkward = [...plain, `${path}/100%`, `${path}/%2F%zz`, `${path}?a=b#c`, `/${path}`]
   for (const one of awkward) {
     await registered(one)
     const reply = await remove(encodeURIComponent(one))

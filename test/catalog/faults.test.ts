@@ -246,3 +246,12 @@ test('of very many faults the first hundred are shown and all are counted', asyn
   expect(body.errors).toHaveLength(100)
   expect(body.detail).toContain('(and 149 more)')
 })
+
+test.each(['..', '.', 'a/../b', 'a/./b', 'a/..', 'a/'])('a path %s is no address', async (path) => {
+  const content = `metadata: {path: "${path}"}\nworkflow:\n  - {step: start, next: end}\n  - {step: end}\n`
+  const reply = await newClient().post('/api/catalog/register', { content })
+  expect([reply.status, reply.body.detail]).toEqual([
+    422,
+    expect.stringContaining('the path ends with a slash or has a part'),
+  ])
+})
