@@ -138,6 +138,9 @@ function looksRandom(text: string): boolean {
   return words.some((word) => /\d[A-Za-z]|[A-Za-z]\d+[A-Za-z]/.test(word) && word.length >= 4)
 }
 
+/** `test`, `noetl`: it stands in too much that is no secret. */
+const SHORT_WORD = /^[a-z]{0,7}$/i
+
 const USERINFO = /:\/\/[^\s/?#:@]*:(.+)@/
 
 /**
@@ -172,7 +175,9 @@ function fieldSecrets(value: Json, kind: Kind): string[] {
   const isAddress = password === undefined && /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text)
   const isSecret = kind === 'secret' || (kind === 'unknown' && looksRandom(text))
   const whole = isSecret && !isAddress ? [text] : []
-  return [...parts, ...whole, ...nested(text)].filter((part) => part.trim().length >= MIN_LENGTH)
+  return [...parts, ...whole, ...nested(text)].filter(
+    (part) => part.trim().length >= MIN_LENGTH && !SHORT_WORD.test(part),
+  )
 }
 
 /** Below a field that is a secret whatever has no public name is one. */

@@ -175,8 +175,11 @@ test.each([
   ],
   [{ zone: 'europe-west1-b', note: 'the 2nd of 3 databases', release: '2026-11-26T10:00:00Z' }, []],
   [{ cluster: 'db.eu-1.example.org:5432', mail: 'a1b2c3d4e5@example.org' }, []],
-  [{ pass: 'abcd', pwd: 'efgh', pin: 123 }, ['abcd', 'efgh']],
-  [{ apiKey: 'k4k4', refreshToken: 'tttt', client_secret: 'ssss' }, ['k4k4', 'tttt', 'ssss']],
+  [{ pass: 'abc1', pwd: 'efg!', pin: 123 }, ['abc1', 'efg!']],
+  // words that stand everywhere
+  [{ password: 'test', pwd: 'noetl' }, []],
+  [{ password: 'postgres' }, ['postgres']],
+  [{ apiKey: 'k4k4', refreshToken: 't4t4', client_secret: 's4s4' }, ['k4k4', 't4t4', 's4s4']],
   [{ thing: 'Zx81kQ9mPw22', word: 'administrator' }, ['Zx81kQ9mPw22']],
   [
     { tokens: ['one1', 'two2'], private_key: { id: 'plain', pem: 'p3m!' } },

@@ -1,6 +1,7 @@
 // Hooks, and what was delivered to them.
 
 import { useState } from 'preact/hooks'
+import { PROVIDERS } from '../../hook/verify/types.ts'
 import { send, withQuery } from '../api.ts'
 import { type FieldSpec, textsOf } from '../entry.ts'
 import { EntryForm } from '../entry-form.tsx'
@@ -57,19 +58,6 @@ interface Delivery {
   query?: Json
   body?: Json
 }
-
-const PROVIDERS = [
-  'standard',
-  'github',
-  'stripe',
-  'slack',
-  'shopify',
-  'twilio',
-  'token',
-  'cloudevents',
-  'bearer',
-  'none',
-]
 
 const SETTINGS: readonly FieldSpec[] = [
   { name: 'path', label: 'Playbook', kind: 'playbook', required: true },

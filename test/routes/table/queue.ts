@@ -19,7 +19,7 @@ const JOB = {
     version: '=1',
     catalog_id: 'int64',
     _meta: {
-      requestor: { ip: '=192.0.2.1', user_agent: '=routes/1', timestamp: 'local', caller: '=open' },
+      requestor: { ip: '=192.0.2.1', user_agent: '=routes/1', timestamp: 'local' },
     },
   },
   status: '=leased',
