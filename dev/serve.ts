@@ -44,6 +44,8 @@ function endGroup(): void {
 
 async function answerTo(ask: Ask): Promise<Answer> {
   if ('tick' in ask) {
+    // Miniflare waits for workerd with all of this process, so one that does not listen is not asked
+    if (!(await isAwake())) return { ticked: true }
     const worker = await miniflare?.getWorker()
     await worker?.scheduled({ scheduledTime: new Date(), cron: '* * * * *' })
     return { ticked: true }
@@ -63,8 +65,20 @@ async function answerTo(ask: Ask): Promise<Answer> {
     })
   miniflare = new Miniflare(on(port))
   const url = await miniflare.ready
+  address = url
   void watch(url, async () => miniflare?.setOptions(on(Number(url.port))))
   return { url: url.href }
+}
+
+let address: URL | null = null
+
+async function isAwake(): Promise<boolean> {
+  if (address === null) return false
+  const signal = AbortSignal.timeout(2_000)
+  return fetch(new URL('/health', address), { signal }).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** How long workerd may be silent. */

@@ -38,7 +38,10 @@ export async function startWorker(
     },
     stop: async () => {
       if (child.connected) child.disconnect()
+      // it may be held up by a workerd that does not listen
+      const timer = setTimeout(() => killGroup(child), STOP_MS)
       await exited
+      clearTimeout(timer)
     },
     kill: async () => {
       killGroup(child)
@@ -46,6 +49,8 @@ export async function startWorker(
     },
   }
 }
+
+const STOP_MS = 10_000
 
 async function ask(child: ChildProcess, gone: Promise<Answer>, question: Ask): Promise<Answer> {
   child.send(question)
