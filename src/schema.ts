@@ -69,3 +69,11 @@ export const Labels = z
   .refine((labels) => Object.keys(labels).length <= MAX_LABELS, {
     error: `at most ${MAX_LABELS} labels`,
   })
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+
+/** Whether a text can be the name of a hook or a schedule. */
+export const isName = (text: string) => NAME.test(text)
+
+/** The name of a hook or a schedule, which stands in addresses. */
+export const Name = z.string().regex(NAME, 'letters, digits and . _ - only, at most 128')

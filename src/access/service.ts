@@ -3,6 +3,7 @@
 import { brokenConstraint, rowsOf, type Sql } from '../db.ts'
 import { fail } from '../errors.ts'
 import { newId, parseId } from '../ids.ts'
+import { pageOf } from '../paging.ts'
 import { auditOf } from './audit.ts'
 import type { Caller } from './caller.ts'
 import { drawKey } from './key.ts'
@@ -59,9 +60,4 @@ export async function readAudit(sql: Sql, query: AuditQuery) {
     limit: limit + 1,
   }
   return pageOf(await rowsOf<AuditRow>(listAudit(sql, filter)), limit)
-}
-
-function pageOf<Row extends { id: string }>(rows: Row[], limit: number) {
-  const items = rows.slice(0, limit)
-  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }

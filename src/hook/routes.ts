@@ -12,6 +12,7 @@ import { Hono } from '../hono.ts'
 import { toJson } from '../json.ts'
 import { operation } from '../operation.ts'
 import { paged, reply, type Sent } from '../reply.ts'
+import { isName } from '../schema.ts'
 import { knownHook } from './known.ts'
 import { type Reception, receive } from './receive.ts'
 import {
@@ -21,7 +22,6 @@ import {
   HookItem,
   HookList,
   HookQuery,
-  isHookName,
   NewHookRequest,
   Received,
   Removed,
@@ -226,7 +226,7 @@ export const deliveries = new Hono()
       const ip = addressOf(c)
       // of all hooks together: names are for anybody to make up
       await heed(c, 'key', `hooks ${networkOf(ip ?? '')}`)
-      const hook = isHookName(name) ? await knownHook(sql, config, name, later) : null
+      const hook = isName(name) ? await knownHook(sql, config, name, later) : null
       if (!hook?.row.enabled) fail('not_found', 'there is no such hook')
       const arrival = { request: c.req.raw, ip }
       const taken = await receive(driver, hook, arrival, claimOf(driver), later)

@@ -6,19 +6,12 @@ import { OVERLAPS } from '../execution/overlap.ts'
 import { Id } from '../ids.ts'
 import { toJson } from '../json.ts'
 import { TargetItem, Targets } from '../notification/schema.ts'
-import { AnyJson, AnyObject, EntryVersion, Time } from '../schema.ts'
+import { AnyJson, AnyObject, EntryVersion, Name, Time } from '../schema.ts'
 import { checkExpression, checkSyntax, namesInValue, TemplateError } from '../template/index.ts'
 import { PROVIDERS } from './verify/index.ts'
 
 const RESULTS = ['started', 'ignored', 'skipped', 'challenged', 'refused', 'failed'] as const
 export type Result = (typeof RESULTS)[number]
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
-
-/** Whether a text can be a hook's name. */
-export const isHookName = (text: string) => NAME.test(text)
-
-const Name = z.string().regex(NAME, 'letters, digits and . _ - only, at most 128')
 
 /** Refuses what a check throws a TemplateError for. */
 const checked =

@@ -10,6 +10,7 @@ import type { Driver } from '../executor/drive.ts'
 import { newId, parseId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import { checkTargets } from '../notification/service.ts'
+import { pageOf } from '../paging.ts'
 import type { Config } from '../settings.ts'
 import { shownBody } from './content.ts'
 import {
@@ -332,11 +333,6 @@ function defined<T extends object>(change: T): Defined<T> {
   return Object.fromEntries(
     Object.entries(change).filter(([, value]) => value !== undefined),
   ) as Defined<T>
-}
-
-function pageOf<Row extends { id: string }>(rows: Row[], limit: number) {
-  const items = rows.slice(0, limit)
-  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }
 
 function missing(name: string): never {

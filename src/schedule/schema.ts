@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { OVERLAPS } from '../execution/overlap.ts'
 import { toJson } from '../json.ts'
 import { TargetItem, Targets } from '../notification/schema.ts'
-import { AnyObject, EntryVersion, Time } from '../schema.ts'
+import { AnyObject, EntryVersion, Name, Time } from '../schema.ts'
 import { CATCH_UPS } from './ticks.ts'
 
 const MAX_PARAMETERS_BYTES = 65_536
@@ -10,9 +10,6 @@ const MAX_PARAMETERS_BYTES = 65_536
 /** What a schedule's request may weigh: JSON may escape its parameters. */
 export const MAX_BODY_BYTES = 4 * MAX_PARAMETERS_BYTES
 
-const Name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'letters, digits and . _ - only, at most 128')
 const Path = z.string().trim().min(1).max(512)
 const OverlapRule = z.enum(OVERLAPS)
 const CatchUpRule = z.enum(CATCH_UPS)
