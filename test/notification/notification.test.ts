@@ -560,18 +560,26 @@ describe('the outbox', () => {
 
   test('believes who has lost its lease only that the message was taken', async () => {
     const id = await runOf(client, atOnce(), { notify: 'http://127.0.0.1:9/' })
-    const lease = (lease_id: string) =>
-      leaseDue(sql, { lease_id, execution_id: id, without: [], limit: 1 })
+    // made due and leased in one transaction: the sweeps of tests beside this one would lease it between
+    const leaseOnce = async (lease_id: string, due: ReturnType<typeof sql>) =>
+      (
+        await sql.transaction([
+          due,
+          leaseDue(sql, { lease_id, execution_id: id, without: [], limit: 1 }),
+        ])
+      )[1]
     const [{ id: notification_id }] = await notificationsOf(client, id)
     const report = (status: 'dead' | 'delivered') => {
       const nothing = { last_status: null, last_error: null, delay: null, is_skipped: false }
       return reportSent(sql, '11', [{ notification_id, status, ...nothing }], [])
     }
-    await bringForward(client, id)
-    expect(await lease('11')).toHaveLength(1)
-    expect(await lease('12')).toHaveLength(0)
-    await sql`update noetl.notification set lease_until = now() where execution_id = ${id}`
-    expect(await lease('12')).toHaveLength(1)
+    const available = sql`update noetl.notification set available_at = now() - interval '1 second'
+      where execution_id = ${id}`
+    const ended = sql`update noetl.notification set lease_until = now() - interval '1 second'
+      where execution_id = ${id}`
+    expect(await leaseOnce('11', available)).toHaveLength(1)
+    expect(await leaseOnce('12', available)).toHaveLength(0)
+    expect(await leaseOnce('12', ended)).toHaveLength(1)
     await report('dead')
     const standing = await sql`select status, lease_id::text from noetl.notification
       where execution_id = ${id}`
