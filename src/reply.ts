@@ -2,6 +2,7 @@
 // headers, so that the body is a bare array or object as ever.
 
 import type { Context, TypedResponse } from 'hono'
+import { accepts } from 'hono/accepts'
 import type { App } from './env.ts'
 import { toJson } from './json.ts'
 import { logError } from './log.ts'
@@ -14,6 +15,14 @@ export interface Page {
 
 /** A reply whose type is told by the operation's declaration. */
 export type Sent = Response & TypedResponse<never, 200, 'json'>
+
+/** Whether HTML is asked for before JSON; whoever takes anything gets JSON. */
+export const prefersHtml = (c: Context<App>): boolean =>
+  accepts(c, {
+    header: 'Accept',
+    supports: ['text/html', 'application/json'],
+    default: 'application/json',
+  }) === 'text/html'
 
 /** A reply of a value that may hold 64-bit integers, which `c.json` cannot write. */
 export function reply(c: Context<App>, value: unknown, status: 200 | 202 = 200): Sent {

@@ -25,8 +25,12 @@ export type Work = {
   maxResponseBytes: number
 }
 
-/** Runs a request's statements in a session that keeps nothing for the next one. */
-export type Run = (work: Work) => Promise<Result[]>
+/**
+ * Runs a request's statements in a session that keeps nothing for the next one. What has not begun when its client
+ * goes away (`gone`) is not run any more: who waits in vain sends again, and a database that is behind would never
+ * catch up.
+ */
+export type Run = (work: Work, gone?: AbortSignal) => Promise<Result[]>
 
 /** The size of a row on the wire, which is what Neon's limit counts. */
 export const rowBytes = (row: (string | null)[]): number =>

@@ -60,6 +60,9 @@ export const connectError = (fields: ErrorFields = {}, message = CONNECT_MESSAGE
 
 const CONNECT_MESSAGE = "Couldn't connect to compute node"
 
+/** An empty code: whether the statement was executed is not known. */
+export const lostConnection = (): NeonError => new NeonError(400, 'connection closed')
+
 /** Neon's answer to a result that is over the limit: 507, and the transaction is rolled back. */
 export const responseTooLarge = (maxBytes: number): NeonError =>
   new NeonError(507, `response is too large (max is ${maxBytes} bytes)`)

@@ -7,13 +7,13 @@ import { type ErrorFields, NeonError, responseTooLarge } from './error.ts'
 import { type Answer, readAnswer, simpleMessage, statementMessages } from './wire.ts'
 
 /** What the thread is asked: to run a request's statements, or to end. */
-export type Question = { id: number; work: Work } | 'close'
+export type Question = { work: Work } | 'close'
 
 /** What it says: that the database is open, what came of a question, or why it cannot go on. */
 export type Reply =
   | { kind: 'open' }
-  | { kind: 'results'; id: number; results: Result[] }
-  | { kind: 'error'; id: number; status: number; message: string; fields: ErrorFields }
+  | { kind: 'results'; results: Result[] }
+  | { kind: 'error'; status: number; message: string; fields: ErrorFields }
   | { kind: 'fatal'; message: string }
 
 const COMMIT = simpleMessage('commit')
@@ -69,13 +69,13 @@ function run(db: PGlite, work: Work): Result[] {
   }
 }
 
-function answer(db: PGlite, id: number, work: Work): Reply {
+function answer(db: PGlite, work: Work): Reply {
   try {
-    return { kind: 'results', id, results: run(db, work) }
+    return { kind: 'results', results: run(db, work) }
   } catch (error) {
     if (!(error instanceof NeonError)) return { kind: 'fatal', message: messageOf(error) }
     const { status, message, fields } = error
-    return { kind: 'error', id, status, message, fields }
+    return { kind: 'error', status, message, fields }
   }
 }
 
@@ -87,7 +87,7 @@ const say = (reply: Reply) => port.postMessage(reply)
 try {
   const db = await openDatabase(workerData)
   port.on('message', async (question: Question) => {
-    if (question !== 'close') return say(answer(db, question.id, question.work))
+    if (question !== 'close') return say(answer(db, question.work))
     await db.close()
     port.close()
   })

@@ -1,15 +1,20 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { Result, Run } from './backend.ts'
+import type { Result, Run, Work } from './backend.ts'
 import type { OpenOptions } from './database.ts'
-import { NeonError } from './error.ts'
+import { lostConnection, NeonError } from './error.ts'
 import type { Question, Reply } from './pglite-worker.ts'
 
 // Postgres checks the depth of its own stack (2 MB), but as WebAssembly it stands on V8's, of 1 MB by
 // default. When that one overflows first, PGlite goes on with a damaged state and wrong answers.
 const STACK_MB = 64
 
-type Waiting = { resolve: (results: Result[]) => void; reject: (error: NeonError) => void }
+type Waiting = {
+  work: Work
+  gone: AbortSignal | undefined
+  resolve: (results: Result[]) => void
+  reject: (error: NeonError) => void
+}
 
 /** The embedded database, which runs in a thread of its own. */
 export type Embedded = { run: Run; close: () => Promise<void> }
@@ -27,13 +32,21 @@ export function openEmbedded(
     resourceLimits: { stackSizeMb: STACK_MB },
   })
   const ask = (question: Question) => worker.postMessage(question)
-  const waiting = new Map<number, Waiting>()
-  let id = 0
-  const run: Run = (work) =>
+  // one is asked at a time, so that the others can still be taken back
+  const waiting: Waiting[] = []
+  let asked: Waiting | undefined
+  const askNext = () => {
+    asked = waiting.shift()
+    while (asked?.gone?.aborted) {
+      asked.reject(lostConnection())
+      asked = waiting.shift()
+    }
+    if (asked !== undefined) ask({ work: asked.work })
+  }
+  const run: Run = (work, gone) =>
     new Promise((resolve, reject) => {
-      id++
-      waiting.set(id, { resolve, reject })
-      ask({ id, work })
+      waiting.push({ work, gone, resolve, reject })
+      if (asked === undefined) askNext()
     })
   const close = async () => {
     const exited = once(worker, 'exit')
@@ -49,10 +62,9 @@ export function openEmbedded(
         failed = fail
         return resolve({ run, close })
       }
-      const asked = waiting.get(reply.id)
-      waiting.delete(reply.id)
       if (reply.kind === 'results') asked?.resolve(reply.results)
       else asked?.reject(new NeonError(reply.status, reply.message, reply.fields))
+      askNext()
     })
   })
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { type Result, type Run, rowBytes, type Work } from './backend.ts'
 import { clientConfig, type Target } from './connection.ts'
-import { connectError, NeonError, responseTooLarge } from './error.ts'
+import { connectError, lostConnection, NeonError, responseTooLarge } from './error.ts'
 
 const MAX_POOLS = 20
 const IDLE_MS = 30_000
@@ -45,11 +45,11 @@ export function createPools(maxConnections: number): Pools {
   }
 
   return {
-    run: (target) => async (work) => {
+    run: (target) => async (work, gone) => {
       const entry = entryOf(target)
       entry.busy++
       try {
-        return await runOn(entry.pool, work)
+        return await runOn(entry.pool, work, gone)
       } finally {
         entry.busy--
         evict()
@@ -87,10 +87,14 @@ function endCopies(connection: pg.Connection) {
   connection.on('copyInResponse', () => connection.sync())
 }
 
-async function runOn(pool: pg.Pool, work: Work): Promise<Result[]> {
+async function runOn(pool: pg.Pool, work: Work, gone?: AbortSignal): Promise<Result[]> {
   const client = await pool.connect().catch((error: unknown) => {
     throw connectFailure(error)
   })
+  if (gone?.aborted) {
+    client.release()
+    throw lostConnection()
+  }
   let broken = false
   try {
     return await runStatements(client, work)
@@ -152,6 +156,3 @@ function connectFailure(error: unknown): NeonError {
 function statementFailure(error: unknown): unknown {
   return error instanceof pg.DatabaseError ? new NeonError(400, error.message, error) : error
 }
-
-// An empty code: whether the statement was executed is not known.
-const lostConnection = () => new NeonError(400, 'connection closed')

@@ -30,7 +30,7 @@ export async function serve(options: ServerOptions): Promise<Server> {
   // a timer of zero would still cost a millisecond
   const halfTrip = async () => (options.rttMs > 0 ? sleep(options.rttMs / 2) : undefined)
 
-  const sql = async (request: http.IncomingMessage): Promise<Reply | 'drop'> => {
+  const sql = async (request: http.IncomingMessage, gone: AbortSignal): Promise<Reply | 'drop'> => {
     const { target, arrayMode, begin, echo } = readHead(request.headers)
     const name = target.applicationName
     const fault = faults.next(name)
@@ -42,18 +42,17 @@ export async function serve(options: ServerOptions): Promise<Server> {
       statements.map(({ query }) => query),
     )
     await halfTrip()
-    const run = () =>
-      options.runFor(target)({
-        statements,
-        begin: batch ? begin : null,
-        maxResponseBytes: options.maxResponseBytes,
-      })
+    const { maxResponseBytes } = options
+    const work = { statements, begin: batch ? begin : null, maxResponseBytes }
     if (fault?.kind === 'reset_during') {
       // the client is gone while the statement is still under way
-      run().catch(() => undefined)
+      options
+        .runFor(target)(work)
+        .catch(() => undefined)
       return 'drop'
     }
-    const results = fault === null || fault.executed ? await run() : []
+    const isRun = fault === null || fault.executed
+    const results = isRun ? await options.runFor(target)(work, gone) : []
     await halfTrip()
     if (fault !== null) return faultReply(fault)
     const bodies = results.map((result, index) => resultBody(result, statements[index]))
@@ -62,13 +61,16 @@ export async function serve(options: ServerOptions): Promise<Server> {
       : { status: 200, body: bodies[0] }
   }
 
-  const route = async (request: http.IncomingMessage): Promise<Reply | 'drop'> => {
+  const route = async (
+    request: http.IncomingMessage,
+    gone: AbortSignal,
+  ): Promise<Reply | 'drop'> => {
     const url = new URL(request.url ?? '/', 'http://localhost')
     const name = url.searchParams.get('application_name') ?? ''
     if (!isLocal(request.headers.host)) return { status: 403, body: 'not a local host name' }
     switch (`${request.method} ${url.pathname}`) {
       case 'POST /sql':
-        return sql(request)
+        return sql(request, gone)
       case 'GET /health':
         return { status: 200, body: { status: 'ok', backend: options.backend } }
       case 'GET /count':
@@ -95,7 +97,9 @@ export async function serve(options: ServerOptions): Promise<Server> {
   }
 
   const server = http.createServer(async (request, response) => {
-    const reply = await route(request).catch((error: unknown): Reply | 'drop' => {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    const reply = await route(request, gone.signal).catch((error: unknown): Reply | 'drop' => {
       if (error instanceof NeonError) return { status: error.status, body: error }
       if (request.destroyed && !request.complete) return 'drop'
       options.log(String(error instanceof Error ? error.stack : error))

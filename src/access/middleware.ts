@@ -5,6 +5,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { textFromBase64 } from '../base64.ts'
 import type { App } from '../env.ts'
 import { fail } from '../errors.ts'
+import { prefersHtml } from '../reply.ts'
 import { LOOPBACK } from '../settings.ts'
 import { type Caller, SCOPES } from './caller.ts'
 import { callerOfToken, looksLikeToken } from './jwt.ts'
@@ -78,8 +79,7 @@ async function refuse(c: Context<App>): Promise<never> {
     throw error
   }
   // only a page that somebody looks at shall open the browser's dialogue
-  const isPage = c.req.header('accept')?.includes('text/html') ?? false
-  c.header('www-authenticate', isPage ? 'Basic realm="noetl-edge"' : 'Bearer')
+  c.header('www-authenticate', prefersHtml(c) ? 'Basic realm="noetl-edge"' : 'Bearer')
   return fail('unauthorized', 'send an API key as a bearer token, or by Basic as the password')
 }
 

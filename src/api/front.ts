@@ -2,6 +2,7 @@
 
 import type { MiddlewareHandler } from 'hono'
 import type { App } from '../env.ts'
+import { prefersHtml } from '../reply.ts'
 
 /** Where the page is found: `/`, and what stands in a browser's address when a view of it is open. */
 const VIEWS =
@@ -10,9 +11,8 @@ const VIEWS =
 /** Answers with the page whoever asks for HTML where it has a view; all else goes on to the API. */
 export const front: MiddlewareHandler<App> = async function front(c, next) {
   const { method, path } = c.req
-  const wanted = c.req.header('accept')?.includes('text/html') ?? false
   const isRead = method === 'GET' || method === 'HEAD'
-  if (c.env.PAGE === undefined || !isRead || !wanted || !VIEWS.test(path)) return next()
+  if (c.env.PAGE === undefined || !isRead || !VIEWS.test(path) || !prefersHtml(c)) return next()
   const headers = new Headers()
   const known = c.req.header('if-none-match')
   if (known !== undefined) headers.set('if-none-match', known)

@@ -7,6 +7,7 @@ import { fail } from '../errors.ts'
 import { checkEgress } from '../executor/tools/egress.ts'
 import { ToolError } from '../executor/tools/tool.ts'
 import { parseId } from '../ids.ts'
+import { pageOf } from '../paging.ts'
 import type { Config } from '../settings.ts'
 import { listNotifications, type NotificationRow, noteSecretRead, redrive } from './queries.ts'
 import type { NotificationQuery } from './schema.ts'
@@ -37,8 +38,7 @@ export async function readNotifications(sql: Sql, { within }: Caller, query: Not
   const { status = null, execution_id = null, cursor: after = null, limit } = query
   const filter = { status, execution_id, after, within, limit: limit + 1 }
   const rows = await rowsOf<NotificationRow>(listNotifications(sql, filter))
-  const items = rows.slice(0, limit)
-  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+  return pageOf(rows, limit)
 }
 
 /** Has a dead message sent again, from its first attempt on. @throws AppError `not_found`, `conflict`. */

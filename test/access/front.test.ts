@@ -79,9 +79,11 @@ test('its head can be asked for', async () => {
 
 test('who does not ask for HTML gets what the API answers', async () => {
   expect((await locked.get('/')).status).toBe(401)
-  const headers = { authorization: 'Bearer the root key of this test', accept: '*/*' }
-  const about = await locked.send('GET', '/', undefined, { headers })
-  expect(about.body).toMatchObject({ name: 'noetl-edge', docs: '/docs' })
+  const authorization = 'Bearer the root key of this test'
+  for (const accept of ['*/*', 'application/json, text/html;q=0.9', 'text/html;q=0']) {
+    const about = await locked.send('GET', '/', undefined, { headers: { authorization, accept } })
+    expect(about.body, accept).toMatchObject({ name: 'noetl-edge', docs: '/docs' })
+  }
 })
 
 test.each(['/api/executions', '/api/nowhere', '/docs', '/nowhere', '/index.html', '/_headers'])(

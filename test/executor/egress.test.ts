@@ -19,6 +19,7 @@ describe('private addresses', () => {
   test.each([
     'http://localhost/',
     'http://LOCALHOST.:8080/',
+    'http://localhost../',
     'http://x.localhost/',
     'http://printer.local/',
     'http://metadata.google.internal/',

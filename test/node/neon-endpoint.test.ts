@@ -13,6 +13,7 @@ import {
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Endpoint, type EndpointOptions, startEndpoint } from '../../dev/neon/client.ts'
@@ -102,6 +103,28 @@ describe.for([
   const sql = connect(host)
   let notes = host === 'pglite.localhost' ? 0 : 1_000_000
   const newId = () => ++notes
+
+  on('what has not begun when its client goes away is not run', async () => {
+    const [gone, kept] = [newId(), newId()]
+    const sessions = host === 'pglite.localhost' ? 1 : 10
+    const busy = Array.from({ length: sessions }, () => post(host, { query: 'select pg_sleep(3)' }))
+    const insert = (id: number, signal: AbortSignal | null) =>
+      fetch(urlOf(host, '/sql'), {
+        method: 'POST',
+        headers: { 'Neon-Connection-String': connectionString(host), ...HEADERS },
+        body: JSON.stringify({ query: `insert into noetl.note values (${id}, 'late')` }),
+        signal,
+      })
+    await sleep(200)
+    const given = insert(gone, AbortSignal.timeout(300))
+    const waited = insert(kept, null)
+    expect((await errorOf(given)).name).toBe('TimeoutError')
+    expect((await waited).status).toBe(200)
+    await Promise.all(busy)
+    expect(await sql`select id from noetl.note where id in (${gone}, ${kept})`).toEqual([
+      { id: kept },
+    ])
+  })
 
   on('values come back with the types that the driver gives them', async () => {
     const [row] = await sql`

@@ -20,7 +20,7 @@ const NEARBY = /(^|\.)(localhost|local|internal|home\.arpa)$/
  * @throws ToolError naming the host and the setting.
  */
 export function checkEgress(url: URL, config: EgressRules): void {
-  const host = url.hostname.replace(/\.$/, '')
+  const host = url.hostname.replace(/\.+$/, '')
   if (config.HTTP_DENY_HOSTS.some((pattern) => matches(host, pattern))) {
     throw new ToolError(`${host} is not allowed: it is among HTTP_DENY_HOSTS`)
   }
