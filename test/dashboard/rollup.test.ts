@@ -137,10 +137,10 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     const slow = await client.run(catalogId)
     const others = [await client.run(catalogId), await client.run(catalogId)]
     const before = await expectExact()
-    // its ended_at is when it begins, and it commits a second after the others
+    // its ended_at is when it begins, and it commits seconds after the others
     const straggler = Promise.resolve(sql`
       update noetl.execution set status = 'COMPLETED', progress = 100, ended_at = now()
-      where execution_id = ${slow} and pg_sleep(1.5) is not null`)
+      where execution_id = ${slow} and pg_sleep(4) is not null`)
     await pause(200)
     for (const id of others) await end(id, 'COMPLETED')
     await pause(300)

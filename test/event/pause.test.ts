@@ -76,7 +76,7 @@ test('the edge executor begins nothing of what is paused, and goes on at once wh
       {
         step: 'first',
         type: 'http',
-        url: `${inject('echo')}/slow/400`,
+        url: `${inject('echo')}/slow/2000`,
         next: ['second', 'third'],
       },
       { step: 'second', type: 'transform', data: 2, next: 'end' },
@@ -87,7 +87,7 @@ test('the edge executor begins nothing of what is paused, and goes on at once wh
   const run = client.post('/api/executions/run', { catalog_id: catalogId }, { settled: false })
   const id = (await run).body.execution_id
   await pause(id)
-  const until = Date.now() + 5_000
+  const until = Date.now() + 15_000
   while (!(await client.log(id)).includes('step_completed:first') && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

@@ -225,7 +225,7 @@ describe('a lease that is lost while the action runs', () => {
   test('refuses the late report; the new holder’s result counts', async () => {
     const client = newClient()
     const content = playbook(`  - {step: start, next: slow}
-  - {step: slow, type: http, url: "${inject('echo')}/slow/600", next: end}
+  - {step: slow, type: http, url: "${inject('echo')}/slow/2000", next: end}
   - {step: end, result: {from: "{{ slow }}"}}`)
     const catalogId = await client.register(content)
     const { body } = await client.post(
@@ -235,7 +235,7 @@ describe('a lease that is lost while the action runs', () => {
     )
     const id = body.execution_id
     await sql()`update noetl.queue set worker_id = 'another', queue_id = queue_id + 1000 where execution_id = ${id}`
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await new Promise((resolve) => setTimeout(resolve, 3_500))
     expect(
       (await detail(id)).events.map(({ event_type }: Record<string, string>) => event_type),
     ).toEqual(['execution_start', 'step_started', 'action_started'])
@@ -250,7 +250,7 @@ describe('a lease that is lost while the action runs', () => {
   test('does not take with it the results of the actions beside it', async () => {
     const client = newClient()
     const step = (name: string) =>
-      `  - {step: ${name}, type: http, url: "${inject('echo')}/slow/600"}`
+      `  - {step: ${name}, type: http, url: "${inject('echo')}/slow/2000"}`
     const content = playbook(
       `  - {step: start, next: [a, b, c]}\n${['a', 'b', 'c'].map(step).join('\n')}`,
     )
@@ -263,7 +263,7 @@ describe('a lease that is lost while the action runs', () => {
     const id = body.execution_id
     await sql()`update noetl.queue set worker_id = 'another', queue_id = queue_id + 1000
       where execution_id = ${id} and node_name = 'b'`
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await new Promise((resolve) => setTimeout(resolve, 3_500))
     const log = await client.log(id)
     expect(log.filter((event) => event.startsWith('step_completed')).sort()).toEqual([
       'step_completed:a',

@@ -404,7 +404,7 @@ describe('time', () => {
       error: 'stopped after 0.3 s',
       logs: ['waiting'],
     })
-    expect(Date.now() - startedAt).toBeLessThan(2_000)
+    expect(Date.now() - startedAt).toBeLessThan(10_000)
     // and the isolate is as good as before
     expect(await errorOf(code, {}, { timeoutMs: 100 })).toBe('stopped after 0.1 s')
   })

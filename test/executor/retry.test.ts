@@ -109,12 +109,12 @@ describe('a step that asks for retries', () => {
   })
 
   test('is not tried again after a cancel', async () => {
-    const { id } = await flaky(5, '{max_attempts: 5, initial_delay: 0.3, jitter: false}', {
+    const { id } = await flaky(5, '{max_attempts: 5, initial_delay: 2, jitter: false}', {
       settled: false,
     })
     await new Promise((resolve) => setTimeout(resolve, 150))
     expect((await client.send('POST', `/api/executions/${id}/stop`)).status).toBe(200)
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
     expect((await types(id)).filter((type) => type === 'action_started')).toHaveLength(1)
   })
 })

@@ -363,6 +363,8 @@ describe.for([
   on('an open transaction is rolled back at the end of its request', async () => {
     for (let n = 0; n < 20; n++) await sql`begin`
     const [a] = await sql`select now()::text as at`
+    // the embedded database's clock ticks once a millisecond
+    await sleep(2)
     const [b] = await sql`select now()::text as at`
     expect(a?.at).not.toEqual(b?.at)
     const open = await sql`select 1 from pg_stat_activity where state like 'idle in transaction%'`
@@ -678,7 +680,7 @@ describe.skipIf('reason' in postgres)('other Postgres servers', () => {
       return row?.search_path
     })
     expect(await Promise.all(results)).toEqual(targets)
-    await vi.waitFor(async () => expect(await open()).toBeLessThanOrEqual(before + 20))
+    await vi.waitFor(async () => expect(await open()).toBeLessThanOrEqual(before + 20), 15_000)
   })
 })
 
@@ -836,10 +838,13 @@ describe('the process', () => {
 test('each request takes the round-trip time that was asked for', async () => {
   await start('slow.localhost', { rttMs: 100 })
   const sql = connect('slow.localhost')
-  await sql`select 1`
-  const begun = performance.now()
-  await sql`select 1`
-  const took = performance.now() - begun
-  expect(took).toBeGreaterThan(95)
-  expect(took).toBeLessThan(500)
+  const took: number[] = []
+  for (let n = 0; n < 5; n++) {
+    const begun = performance.now()
+    await sql`select 1`
+    took.push(performance.now() - begun)
+  }
+  const least = Math.min(...took)
+  expect(least).toBeGreaterThan(95)
+  expect(least).toBeLessThan(190)
 })

@@ -366,7 +366,7 @@ describe('how it begins and ends', () => {
   test.runIf(python)(
     'what a killed worker had begun ends with it, and another does it',
     async () => {
-      const first = await work({ WORKER_LEASE_SECONDS: '2' })
+      const first = await work({ WORKER_LEASE_SECONDS: '4' })
       const file = join(dir, 'process')
       const code = `
 import os, time
@@ -378,7 +378,7 @@ def main(file):
       const id = await run({ type: 'python', code, data: { file } })
       await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
       // longer than its lease, which it puts off
-      await sleep(3_000)
+      await sleep(5_000)
       const second = await work()
       await sleep(300)
       expect(ofType(await detail(id), 'action_started')).toHaveLength(1)

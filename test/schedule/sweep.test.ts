@@ -89,7 +89,7 @@ test('while the last run goes on: replace', async () => {
       client,
     )`select replaced from noetl.schedule where schedule_id = ${schedule.id}`
     expect(row?.replaced).toEqual([])
-  })
+  }, 15_000)
 })
 
 test('a playbook that is not there is told of, and tried again at the next tick', async () => {
@@ -166,7 +166,7 @@ test('what was missed is by the rule: none, the last, or all', async () => {
     expect(times).toEqual([...times].sort())
     expect(new Set(times).size).toBe(4)
     expect(counts[1]?.[0]?.time).toBe(times.at(-1))
-  })
+  }, 15_000)
   const next = await Promise.all([none, last, all].map((one) => shown(client, one)))
   expect(new Set(next.map(({ next_at }) => next_at)).size).toBe(1)
   expect(new Date(next[0]?.next_at) > new Date()).toBe(true)

@@ -93,10 +93,14 @@ test('it tells what was asked for, and says what is no longer so', async () => {
   await new Promise((resolve) => setTimeout(resolve, 200))
   const running = await start(a.path)
   const other = await start(b.path)
-  const gone = readUntil(bodies[0] as ReadableStream, (message) => message.event === 'gone')
+  const { promise: isSeen, resolve: see } = Promise.withResolvers<void>()
+  const gone = readUntil(bodies[0] as ReadableStream, (message) => {
+    if (message.event === 'execution') see()
+    return message.event === 'gone'
+  })
   const folder = readUntil(bodies[1] as ReadableStream, isEnd(running))
   const nothing = readUntil(bodies[2] as ReadableStream)
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await isSeen
   await cancel(other)
   await cancel(running)
   const seen = (await gone).messages.filter(({ event }) => event !== 'reset')
@@ -154,7 +158,7 @@ race('what commits after another that began later is told', async () => {
     db`insert into noetl.event (execution_id, catalog_id, seq, event_id, event_type, node_id, node_name, node_type, status)
       select execution_id, catalog_id, version, ${String((BigInt(Date.now() - 1_735_689_600_000) << 22n) + 7n)}::bigint, 'note', 'n', 'n', 'task', 'RUNNING'
       from noetl.execution where execution_id = ${slow}`,
-    db`select pg_sleep(1)`,
+    db`select pg_sleep(3)`,
   ])
   await Promise.all([
     late,
