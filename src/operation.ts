@@ -45,6 +45,8 @@ export interface Declaration<
   /** What a 202 means, where there is one; its reply is the same unless it is told. */
   accepted?: string
   acceptedReply?: z.ZodType
+  /** Whether replies carry an ETag, and a sender that has it (`If-None-Match`) gets a 304. */
+  conditional?: boolean
   /** The reply's type when it is not JSON. */
   mediaType?:
     | 'text/html'

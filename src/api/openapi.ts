@@ -57,6 +57,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   key_id: 'an API key',
 }
 
+const ETAG = 'ETags of what the sender has; one that still holds is answered with 304'
+
 /** The document. @param version of the product */
 export function describeApi(operations: readonly Operation[], version: string) {
   const paths: ZodOpenApiPathsObject = {}
@@ -104,7 +106,8 @@ function operationOf(
 ): ZodOpenApiOperationObject {
   const { summary, description, query, body, bodyOptional, reply, accepted, mediaType, example } =
     declaration
-  const { headers, anyBody } = declaration
+  const { anyBody, conditional = false } = declaration
+  const headers = { ...declaration.headers, ...(conditional && { 'If-None-Match': ETAG }) }
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '')
   return {
     operationId: [method.toLowerCase(), ...path.split(/[/:._-]+/).filter(Boolean)].join('_'),
@@ -121,7 +124,7 @@ function operationOf(
         ),
       }),
       ...(query && { query: query as unknown as z.ZodObject }),
-      ...(headers && {
+      ...(Object.keys(headers).length > 0 && {
         header: z.object(
           Object.fromEntries(
             Object.entries(headers).map(([name, asks]) => [
@@ -147,7 +150,9 @@ function operationOf(
       200: {
         description: 'OK',
         content: { [mediaType ?? 'application/json']: { schema: reply } },
+        ...(conditional && { headers: z.object({ ETag: z.string().describe('its content') }) }),
       },
+      ...(conditional && { 304: { description: 'As its sender has it' } }),
       ...(accepted !== undefined && {
         202: {
           description: accepted,

@@ -27,6 +27,7 @@ export const executions = new Hono()
       summary: 'Executions, newest first',
       scope: 'read',
       reach: 'own',
+      conditional: true,
       description:
         'A page; the next is in the headers `Link` and `X-Next-Cursor`. What no index answers is looked for among ' +
         '10,000 executions at a time: `X-Search-Complete: false` says that the next page goes on looking.',
@@ -51,6 +52,7 @@ export const executions = new Hono()
       summary: 'One execution with its events',
       scope: 'read',
       reach: 'own',
+      conditional: true,
       query: LogQuery,
       reply: ExecutionDetail,
       errors: ['not_found'],
@@ -70,6 +72,7 @@ export const executions = new Hono()
       summary: 'Steps, iterations and saves of an execution in time',
       scope: 'read',
       reach: 'own',
+      conditional: true,
       description:
         'In the order in which they began; the next page is in the headers `Link` and `X-Next-Cursor`. Of a ' +
         "step's iterations the first 200, and none of those within them: `expand` shows the rest.",
@@ -93,6 +96,7 @@ export const executions = new Hono()
       summary: "The playbook's graph, with how far the execution has come in it",
       scope: 'read',
       reach: 'own',
+      conditional: true,
       query: StandingQuery,
       reply: PlaybookGraph,
       errors: ['not_found'],
@@ -108,6 +112,7 @@ export const executions = new Hono()
       summary: 'Events of an execution by type, and its last errors',
       scope: 'read',
       reach: 'own',
+      conditional: true,
       description: 'Of an execution that is not there: no counts.',
       query: StandingQuery,
       reply: EventSummary,
@@ -127,6 +132,7 @@ export const executions = new Hono()
       summary: 'The log of an execution',
       scope: 'read',
       reach: 'own',
+      conditional: true,
       description: 'The id of one of its events will do, too.',
       query: LogQuery,
       reply: EventList,

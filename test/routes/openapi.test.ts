@@ -144,9 +144,10 @@ test.each(operations)('%s is described in full', async (on) => {
     expect(requestBody.content['application/json']?.schema).toMatchObject({ type: 'object' })
   }
 
-  expect(responses[200]?.content[mediaType ?? 'application/json']?.schema).toBeDefined()
-  const { 200: _good, 202: accepted, ...problems } = responses
+  const { 200: good, 202: accepted, 304: same, ...problems } = responses
+  expect(good?.content[mediaType ?? 'application/json']?.schema).toBeDefined()
   expect(accepted === undefined).toBe(declared(on).accepted === undefined)
+  expect(same !== undefined).toBe(declared(on).conditional ?? false)
   for (const { description, content } of Object.values(problems)) {
     expect(description).toMatch(/./)
     expect(content).toEqual({

@@ -2,7 +2,7 @@
 // tells NoETL's shapes and statuses; departures.ts tells where and why ours are others.
 import { expect, test } from 'vitest'
 import { idle, isExplained, unexplained } from './departures.ts'
-import { asText, declared, described, schemaOf } from './description.ts'
+import { asText, declarations, declared, described, schemaOf } from './description.ts'
 import { addressOf, type Bad, type Good, PROBLEMS, type Sent } from './line.ts'
 import { type Loose, looseness } from './looseness.ts'
 import { differences } from './shape.ts'
@@ -39,7 +39,20 @@ test.each(good)('%s', async (_name, line) => {
   if (isJson) expect(body).toMatchObject(is ?? {})
   else for (const pattern of is as RegExp[]) expect(body).toMatch(pattern)
   await expectDescribed(line, sent, body)
+  await expectConditional(line.on, sent, reply.headers.get('etag'))
 })
+
+/** Operations that have shown an ETag. */
+const tagged = new Set<string>()
+
+/** What has an ETag is not sent again to whoever has it. */
+async function expectConditional(on: string, sent: Sent, etag: string | null) {
+  if (etag === null) return
+  tagged.add(on)
+  const headers = { ...sent.headers, 'if-none-match': etag }
+  const again = await send(on, { ...sent, headers })
+  expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag])
+}
 
 /** What the schemas of replies leave open, as far as replies have shown. */
 const loose: Record<Loose['may'], Set<string>> = {
@@ -86,6 +99,11 @@ test.each(bad)('%s', async (_name, line) => {
   if (line.code === 'gone') return
   expect((await described()).get(line.on)?.responses[status]?.description).toContain(title)
   expect((await schemaOf(line.on, status))?.parse(reply.body)).toBeDefined()
+})
+
+test('replies have ETags where it is declared, and nowhere else', () => {
+  const conditional = [...declarations].flatMap(([on, { conditional }]) => (conditional ? on : []))
+  expect([...tagged].sort()).toEqual(conditional.sort())
 })
 
 test('each departure is one, and a reply has shown it', () => {
