@@ -1,5 +1,6 @@
 // SQL of the figures of a window, all in one statement, and so at one instant.
 
+import { queuedWithin } from '../access/within.ts'
 import type { Sql, Statement } from '../db.ts'
 import { coverOf, LENGTH, ofScope, pieces, rawRows, type Scope, windowRow } from './cover.ts'
 import type { Histogram } from './percentiles.ts'
@@ -78,10 +79,8 @@ export const figuresOfWindow = (
   const table = sql`noetl.execution_stat`
   // of all playbooks, sums are kept beside those of each, and are few
   const kept = isAll ? sql`and s.path = ''` : sql`and s.path <> '' ${path}`
-  const ofJobs = isAll
-    ? sql``
-    : sql`and exists (select from noetl.execution x
-        where x.execution_id = q.execution_id ${ofScope(sql, scope, sql`x.path`)})`
+  const folder = queuedWithin(sql, scope.path ?? scope.within ?? scope.path_prefix)
+  const ofJobs = sql`${folder} ${ofScope(sql, scope, sql`q.path`)}`
   // from a midnight of UTC on; much faster than date_trunc in a time zone
   const bucketOf = (at: Statement) =>
     sql`date_bin(${LENGTH[window.bucket]}::interval, ${at}, '2025-01-01T00:00:00Z'::timestamptz)`

@@ -146,18 +146,21 @@ function withDefaults(event: NumberedEvent): NumberedEvent {
   }
 }
 
-/** `insert into noetl.queue`; jobs whose node is in `leased` are the lease of `worker` from the start. */
+/**
+ * `insert into noetl.queue`, for the execution of CTE `source` (execution_id, catalog_id, path); jobs whose node is
+ * in `leased` are the lease of `worker` from the start.
+ */
 export const insertJobs = (
   sql: Sql,
   source: string,
   jobs: readonly NewJob[],
   lease: Lease | null,
 ) => sql`
-  insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, context,
-    needs, runner, event_id, max_attempts, status, attempts, worker_id, lease_until, last_heartbeat,
+  insert into noetl.queue (queue_id, execution_id, catalog_id, path, node_id, node_name, tool, action,
+    context, needs, runner, event_id, max_attempts, status, attempts, worker_id, lease_until, last_heartbeat,
     available_at)
-  select j.queue_id, x.execution_id, x.catalog_id, j.node_id, j.node_name, j.tool, j.action, j.context,
-    array(select jsonb_array_elements_text(j.needs)), j.runner, j.event_id, j.max_attempts,
+  select j.queue_id, x.execution_id, x.catalog_id, x.path, j.node_id, j.node_name, j.tool, j.action,
+    j.context, array(select jsonb_array_elements_text(j.needs)), j.runner, j.event_id, j.max_attempts,
     case when mine.yes then 'leased' else 'queued' end, mine.yes::int,
     case when mine.yes then ${lease?.worker_id ?? null}::text end,
     case when mine.yes then now() + make_interval(secs => ${lease?.seconds ?? 0}::float8) end,
@@ -246,7 +249,7 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       result = case when ${isTerminal(a.state.status)}::bool then ${jsonOrNull(a.state.result)}::jsonb end,
       error = ${a.state.error === null ? null : storableText(a.state.error)}
     where x.execution_id = ${a.execution_id} and x.version = ${a.expected} and x.ended_at is null
-    returning x.execution_id, x.catalog_id
+    returning x.execution_id, x.catalog_id, x.path
   ), logged as (
     ${insertEvents(sql, 'moved', a.events)}
   ), closed as (

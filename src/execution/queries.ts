@@ -96,7 +96,7 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
       ${x.notify.length > 0 ? toJson(x.notify) : null}::jsonb
     from wanted c where exists (select from occasion where starts)
     on conflict do nothing
-    returning execution_id, catalog_id
+    returning execution_id, catalog_id, path
   ), logged as (
     ${insertEvents(sql, 'started', x.events)}
   ), queued as (

@@ -1,10 +1,12 @@
 // SQL of the queue as workers use it: one statement a request, each safe to send again.
 
-import { ofWithin, within } from '../access/within.ts'
+import { queuedWithin, within } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import { type Asked, askedColumn, asks } from '../event/asked.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from '../event/log.ts'
 import { type JsonObject, toJson } from '../json.ts'
+
+export const JOB_STATUSES = ['queued', 'leased', 'retry', 'done', 'dead'] as const
 
 /** A job, with what of its execution a worker is told. */
 export interface JobRow {
@@ -67,14 +69,9 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
           or (q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)))
         ${r.tools === null ? sql`` : sql`and q.tool = t.tool`}
         and not exists (select from mine)
+        ${queuedWithin(sql, r.within)}
         and exists (select from noetl.execution x
-          where x.execution_id = q.execution_id and x.ended_at is null and x.status <> 'PAUSED'
-            ${
-              r.within === null
-                ? sql``
-                : // looked up job by job: what a folder has run in all its time is much more than what waits
-                  sql`${within(sql, r.within, sql`x.path`)} offset 0`
-            })
+          where x.execution_id = q.execution_id and x.ended_at is null and x.status <> 'PAUSED')
       order by q.priority desc, q.created_at, q.queue_id
       limit ${r.queue_ids.length}
       for update of q skip locked
@@ -119,14 +116,7 @@ export interface JobFilter {
 /** A page of jobs by queue_id; `found` beyond the rows tells that a page follows. */
 export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
   with page as (
-    select q.* from noetl.queue q
-    where true
-      ${f.status === null ? sql`` : sql`and q.status = ${f.status}`}
-      ${f.execution_id === null ? sql`` : sql`and q.execution_id = ${f.execution_id}`}
-      ${f.worker_id === null ? sql`` : sql`and q.worker_id = ${f.worker_id}`}
-      ${f.cursor === null ? sql`` : sql`and q.queue_id > ${f.cursor}`}
-      ${ofWithin(sql, f.within, sql`q.execution_id`)}
-    order by q.queue_id limit ${f.limit + 1}::int
+    ${pageOf(sql, f)} order by q.queue_id limit ${f.limit + 1}::int
   ), j as (
     select page.*, count(*) over () as found, row_number() over (order by page.queue_id) as place,
       sum(octet_length(page.action::text) + octet_length(page.context::text) + x.workload_bytes)
@@ -138,6 +128,31 @@ export const listJobs = (sql: Sql, f: JobFilter): Statement => sql`
   where j.place <= ${f.limit}::int and (j.bytes <= ${MAX_PAGE_BYTES} or j.place = 1)
   order by j.queue_id`
 
+/** Those of a worker or an execution are few; the rest are read by status, as there are indexes for that. */
+function pageOf(sql: Sql, f: JobFilter): Statement {
+  if (f.execution_id === null && f.worker_id === null) {
+    if (f.status !== null) return pageByStatus(sql, f, [f.status])
+    if (f.within !== null) return pageByStatus(sql, f, JOB_STATUSES)
+  }
+  return sql`
+    select q.* from noetl.queue q
+    where true
+      ${f.status === null ? sql`` : sql`and q.status = ${f.status}`}
+      ${f.execution_id === null ? sql`` : sql`and q.execution_id = ${f.execution_id}`}
+      ${f.worker_id === null ? sql`` : sql`and q.worker_id = ${f.worker_id}`}
+      ${f.cursor === null ? sql`` : sql`and q.queue_id > ${f.cursor}`}
+      ${within(sql, f.within, sql`q.path`)}`
+}
+
+const pageByStatus = (sql: Sql, f: JobFilter, statuses: readonly string[]): Statement => sql`
+  select q.* from unnest(${statuses}::text[]) as s(status), lateral (
+    select q.* from noetl.queue q
+    -- "q.status = s.status" would leave an order that the ids of all jobs have, too, and they would be read
+    where (q.status, q.queue_id) > (s.status, ${f.cursor ?? '0'}::bigint) and q.status <= s.status
+      ${queuedWithin(sql, f.within)}
+    order by q.status, q.queue_id limit ${f.limit + 1}::int
+  ) q`
+
 /** Nobody scales by more jobs than this, and counting on takes time. */
 const MAX_COUNT = 100_000
 
@@ -145,7 +160,7 @@ export const countJobs = (sql: Sql, status: string, prefix: string | null = null
   select count(*)::int as count
   from (
     select from noetl.queue q where q.status = ${status} and q.tool <> 'timeout'
-      ${ofWithin(sql, prefix, sql`q.execution_id`)}
+      ${queuedWithin(sql, prefix)}
     limit ${MAX_COUNT}
   ) counted`
 
@@ -171,12 +186,12 @@ export interface EnqueuedRow {
 /** Queues a job by hand, for a worker; no row when there is no such execution. */
 export const enqueue = (sql: Sql, j: NewJobRequest): Statement => sql`
   with x as (
-    select execution_id, catalog_id, ended_at is not null as ended from noetl.execution
+    select execution_id, catalog_id, path, ended_at is not null as ended from noetl.execution
     where execution_id = ${j.execution_id} for share
   ), queued as (
-    insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, context,
-      runner, priority, max_attempts, available_at)
-    select ${j.queue_id}::bigint, x.execution_id, x.catalog_id, ${j.node_id}, ${j.node_name}, ${j.tool},
+    insert into noetl.queue (queue_id, execution_id, catalog_id, path, node_id, node_name, tool, action,
+      context, runner, priority, max_attempts, available_at)
+    select ${j.queue_id}::bigint, x.execution_id, x.catalog_id, x.path, ${j.node_id}, ${j.node_name}, ${j.tool},
       ${toJson(j.action)}::jsonb, ${toJson(j.context)}::jsonb, 'worker', ${j.priority}::int,
       ${j.max_attempts}::int, coalesce(${j.available_at}::timestamptz, now())
     from x where not x.ended
@@ -242,7 +257,7 @@ export const findLease = (sql: Sql, r: LeaseLookup): Statement => sql`
     where ${r.back !== null}::bool and q.queue_id = ${r.queue_id} and q.status = 'leased'
       and (q.runner = 'worker' or ${r.is_own}::bool) and q.attempts < q.max_attempts
       and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
-      ${ofWithin(sql, r.within, sql`q.execution_id`)}
+      ${within(sql, r.within, sql`q.path`)}
     returning q.queue_id
   ), j as (
     select q.*, true as present from noetl.queue q where q.queue_id = ${r.queue_id}
@@ -286,7 +301,7 @@ export const heartbeat = (
       last_heartbeat = now(), updated_at = now()
     where q.queue_id = ${r.queue_id} and q.status = 'leased' and q.runner = 'worker'
       and (${r.worker_id}::text is null or q.worker_id = ${r.worker_id})
-      ${ofWithin(sql, r.within, sql`q.execution_id`)}
+      ${within(sql, r.within, sql`q.path`)}
     returning q.queue_id
   )
   select exists (select from extended) as extended, q.status as job_status,
@@ -294,7 +309,7 @@ export const heartbeat = (
   from noetl.queue q
   where (q.queue_id = ${r.queue_id} or (q.execution_id, q.node_id) = (
       select f.execution_id, f.node_id from noetl.former_lease f where f.queue_id = ${r.queue_id}))
-    ${ofWithin(sql, r.within, sql`q.execution_id`)}
+    ${within(sql, r.within, sql`q.path`)}
   limit 1`
 
 /** Sends a dead job again, with as many attempts as it had, if its execution is still open. */

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { Id } from '../ids.ts'
 import { isObject, parseJson } from '../json.ts'
 import { AnyObject, shownAs, Time } from '../schema.ts'
+import { JOB_STATUSES } from './jobs.ts'
 
 const WorkerId = z.string().min(1).max(256)
 const Seconds = (max: number) => z.number().min(0).max(max)
@@ -11,7 +12,7 @@ const Seconds = (max: number) => z.number().min(0).max(max)
 const MAX_LEASE_SECONDS = 86_400
 const MAX_DELAY_SECONDS = 30 * 86_400
 
-const JobStatus = z.enum(['queued', 'leased', 'retry', 'done', 'dead'])
+const JobStatus = z.enum(JOB_STATUSES)
 
 export const LeaseRequest = z.object({
   worker_id: WorkerId,

@@ -1,4 +1,4 @@
-// Which locks on executions each migration takes: what keeps readers out may not build or read anything.
+// Which locks on executions and jobs each migration takes: what keeps readers out may not build or read anything.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -14,13 +14,15 @@ const statementsOf = (file: string) =>
     .map((text) => text.trim().replace(/\s+/g, ' '))
 const files = readdirSync(DIR).filter((name) => name >= SINCE)
 
-test.each(files)('%s keeps readers of executions out only for a moment', (file) => {
+test.each(files)('%s keeps readers of executions and jobs out only for a moment', (file) => {
   const statements = statementsOf(file)
   const excluding = statements.filter((text) =>
-    /^(drop index noetl\.execution_|alter table noetl\.execution (?!validate))/.test(text),
+    /^(drop index noetl\.(execution|queue)_|alter table noetl\.(execution|queue) (?!validate))/.test(
+      text,
+    ),
   )
   const slow = statements.filter((text) =>
-    /^(create (unique )?index \w+ on noetl\.(execution|event|queue) |update noetl\.execution )/.test(
+    /^(create (unique )?index \w+ on noetl\.(execution|event|queue) |update noetl\.(execution|queue) )/.test(
       text,
     ),
   )

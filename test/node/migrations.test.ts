@@ -302,7 +302,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   [
     'lease for a worker of a folder',
     (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null, within: 'p7/' }),
-    /Index Scan using queue_ready on queue/,
+    /Index Scan using queue_ready_by_folder on queue/,
   ],
   [
     'lease for a worker of some tools and a folder',
@@ -314,7 +314,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
         tools: ['python', 'x'],
         within: 'p7/',
       }),
-    /Index Scan using queue_ready_by_tool on queue/,
+    /Index Scan using queue_ready_by_folder(_and_tool)? on queue/,
   ],
   [
     'lease for a worker of some tools',
@@ -347,10 +347,29 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
     /queue_(pkey|node_key)/,
   ],
   ['jobs', (s) => listJobs(s, ANY_JOB), /queue_pkey/],
-  ['jobs by status', (s) => listJobs(s, { ...ANY_JOB, status: 'dead' }), /queue_(by_status|dead)/],
+  [
+    'jobs by status',
+    (s) => listJobs(s, { ...ANY_JOB, status: 'queued' }),
+    /Index Scan using queue_by_status/,
+  ],
+  [
+    'jobs of a folder',
+    (s) => listJobs(s, { ...ANY_JOB, within: 'p7/' }),
+    /Scan (using|on) queue_by_folder/,
+  ],
+  [
+    'jobs of a folder by status',
+    (s) => listJobs(s, { ...ANY_JOB, within: 'p7/q/', status: 'queued' }),
+    /Scan (using|on) queue_by_folder/,
+  ],
   ['jobs by worker', (s) => listJobs(s, { ...ANY_JOB, worker_id: 'w' }), /queue_by_worker/],
   ['jobs by execution', (s) => listJobs(s, { ...ANY_JOB, execution_id: ID }), /queue_node_key/],
   ['queue size', (s) => countJobs(s, 'queued'), /queue_by_status|queue_ready/],
+  [
+    'queue size of a folder',
+    (s) => countJobs(s, 'queued', 'p7/'),
+    /Scan (using|on) queue_by_folder/,
+  ],
   ['items', (s) => readItems(s, ID, 'a', 200), /node_name_event_type_seq_idx/],
   ['outcomes', (s) => readOutcomes(s, ID, 'a'), /node_name_event_type_seq_idx/],
   [
