@@ -302,7 +302,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
   [
     'lease for a worker of a folder',
     (s) => lease(s, { queue_ids: ['1'], worker_id: 'w', seconds: 60, tools: null, within: 'p7/' }),
-    /Index Scan using queue_ready_by_folder on queue/,
+    /Scan (using|on) queue_ready_by_folder/,
   ],
   [
     'lease for a worker of some tools and a folder',
@@ -314,7 +314,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
         tools: ['python', 'x'],
         within: 'p7/',
       }),
-    /Index Scan using queue_ready_by_folder(_and_tool)? on queue/,
+    /Scan (using|on) queue_ready_by_folder/,
   ],
   [
     'lease for a worker of some tools',
