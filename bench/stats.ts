@@ -198,8 +198,8 @@ async function fillPart(first: number, last: number): Promise<void> {
     ) s
     returning *
     )
-    insert into noetl.queue (queue_id, execution_id, catalog_id, node_id, node_name, tool, action, runner, status)
-    select x.execution_id, x.execution_id, 1, 'n', 'n', 'tool' || x.catalog_id % 5, '{}', 'worker',
+    insert into noetl.queue (queue_id, execution_id, catalog_id, path, node_id, node_name, tool, action, runner, status)
+    select x.execution_id, x.execution_id, 1, x.path, 'n', 'n', 'tool' || x.catalog_id % 5, '{}', 'worker',
       case when x.status = 'RUNNING' then 'queued' when x.status = 'FAILED' and x.catalog_id % 9 = 0 then 'dead'
         else 'done' end
     from filled x`

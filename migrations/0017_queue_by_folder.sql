@@ -4,8 +4,8 @@ create index queue_by_folder on noetl.queue (left(path, strpos(path, '/')), stat
 create index queue_ready_by_folder on noetl.queue
   (left(path, strpos(path, '/')), priority desc, created_at, queue_id)
   where runner = 'worker' and status in ('queued', 'retry', 'leased');
-create index queue_ready_by_folder_and_tool on noetl.queue
-  (left(path, strpos(path, '/')), tool, priority desc, created_at, queue_id)
+create index queue_ready_by_tool_and_folder on noetl.queue
+  (tool, left(path, strpos(path, '/')), priority desc, created_at, queue_id)
   where runner = 'worker' and status in ('queued', 'retry', 'leased');
 
 -- Jobs of before 0016 that are not over. As all writers wait, none holds one of them and waits for another.

@@ -15,22 +15,27 @@ export const ofWithin = (sql: Sql, prefix: string | null, executionId: Statement
 
 /** `and` that an execution `x` is of such a path; a whole first folder has an index that newest come first in. */
 export const listedWithin = (sql: Sql, prefix: string | null): Statement =>
-  prefix !== null && firstFolderOf(prefix) === prefix
-    ? inFolder(sql, prefix, sql`x.path`)
+  prefix !== null && prefix === firstFolder(prefix)
+    ? sql`and ${folderOf(sql, sql`x.path`)} = ${prefix}`
     : within(sql, prefix, sql`x.path`)
 
-/** `and` that a job `q` is of such a path. Its indexes begin with the first folder; what lies within is looked for there. */
+/** `and` that a job `q` is of such a path. The index is of first folders; one within is looked for there. */
 export function queuedWithin(sql: Sql, prefix: string | null): Statement {
-  const folder = prefix === null ? '' : firstFolderOf(prefix)
-  return sql`
-    ${folder === '' ? sql`` : inFolder(sql, folder, sql`q.path`)}
-    ${folder === prefix ? sql`` : within(sql, prefix, sql`q.path`)}`
+  const folder = prefix === null ? '' : firstFolder(prefix)
+  return sql`${folder === '' ? sql`` : sql`and ${folderOf(sql, sql`q.path`)} = ${folder}`}
+    ${withinFolder(sql, prefix, sql`q.path`)}`
 }
 
-const firstFolderOf = (path: string): string => path.slice(0, path.indexOf('/') + 1)
+/** `and` that a path begins so, where its first folder is known to. */
+export const withinFolder = (sql: Sql, prefix: string | null, path: Statement): Statement =>
+  prefix === null || prefix === firstFolder(prefix) ? sql`` : within(sql, prefix, path)
 
-const inFolder = (sql: Sql, folder: string, path: Statement): Statement =>
-  sql`and left(${path}, strpos(${path}, '/')) = ${folder}`
+/** The first folder of a path, with its `/`; '' when it is in none. */
+export const firstFolder = (path: string): string => path.slice(0, path.indexOf('/') + 1)
+
+/** The same in SQL, as indexes have it. */
+export const folderOf = (sql: Sql, path: Statement): Statement =>
+  sql`left(${path}, strpos(${path}, '/'))`
 
 function likePrefix(prefix: string): string {
   return `${prefix.replace(/[\\%_]/g, '\\$&')}%`

@@ -1,6 +1,6 @@
 // SQL of the queue as workers use it: one statement a request, each safe to send again.
 
-import { queuedWithin, within } from '../access/within.ts'
+import { firstFolder, folderOf, queuedWithin, within, withinFolder } from '../access/within.ts'
 import { MAX_PAGE_BYTES, type Sql, type Statement } from '../db.ts'
 import { type Asked, askedColumn, asks } from '../event/asked.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from '../event/log.ts'
@@ -54,7 +54,9 @@ export interface LeaseRequest {
  * Leases free jobs, and jobs whose lease has run out, by priority, then age. Sent again it answers with
  * what is leased under these ids; a second sending that overtakes the first breaks queue_pkey.
  */
-export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
+export const lease = (sql: Sql, r: LeaseRequest): Statement => {
+  const start = startOf(sql, r)
+  return sql`
   with mine as (
     select q.* from noetl.queue q
     where q.queue_id = any(${r.queue_ids}::bigint[]) and q.status = 'leased'
@@ -67,12 +69,11 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
         and q.attempts < q.max_attempts
         and ((q.status <> 'leased' and q.available_at <= now())
           or (q.status = 'leased' and q.lease_until < now() and not noetl.is_attended(q)))
-        ${r.tools === null ? sql`` : sql`and q.tool = t.tool`}
         and not exists (select from mine)
-        ${queuedWithin(sql, r.within)}
+        ${start.are} ${withinFolder(sql, r.within, sql`q.path`)}
         and exists (select from noetl.execution x
           where x.execution_id = q.execution_id and x.ended_at is null and x.status <> 'PAUSED')
-      order by q.priority desc, q.created_at, q.queue_id
+      order by ${start.order} q.priority desc, q.created_at, q.queue_id
       limit ${r.queue_ids.length}
       for update of q skip locked
     ) f
@@ -99,6 +100,27 @@ export const lease = (sql: Sql, r: LeaseRequest): Statement => sql`
   )
   select ${jobColumns(sql)} from j join noetl.execution x using (execution_id)
   order by j.priority desc, j.created_at, j.queue_id`
+}
+
+/** What the index that jobs are taken from begins with: tool, first folder, or both. */
+function startOf(sql: Sql, { tools, within: prefix }: LeaseRequest) {
+  if (prefix === null) {
+    return tools === null ? { are: sql``, order: sql`` } : exactly(sql, sql`q.tool`, sql`t.tool`)
+  }
+  const [column, folder] = [folderOf(sql, sql`q.path`), firstFolder(prefix)]
+  return tools === null
+    ? exactly(sql, column, sql`${folder}`)
+    : exactly(sql, sql`q.tool, ${column}`, sql`t.tool, ${folder}`)
+}
+
+/**
+ * `and` that columns have values, with the order that goes with it. By `=` they would be no part of the order, other
+ * indexes would have it, too, and the planner may take one in which the jobs of others come first.
+ */
+const exactly = (sql: Sql, columns: Statement, values: Statement) => ({
+  are: sql`and (${columns}) >= (${values}) and (${columns}) <= (${values})`,
+  order: sql`${columns},`,
+})
 
 const leasedColumns = (sql: Sql) => sql`
   queue_id, execution_id, catalog_id, node_id, action, context, status, priority, attempts, max_attempts,
@@ -144,14 +166,20 @@ function pageOf(sql: Sql, f: JobFilter): Statement {
       ${within(sql, f.within, sql`q.path`)}`
 }
 
-const pageByStatus = (sql: Sql, f: JobFilter, statuses: readonly string[]): Statement => sql`
-  select q.* from unnest(${statuses}::text[]) as s(status), lateral (
-    select q.* from noetl.queue q
-    -- "q.status = s.status" would leave an order that the ids of all jobs have, too, and they would be read
-    where (q.status, q.queue_id) > (s.status, ${f.cursor ?? '0'}::bigint) and q.status <= s.status
-      ${queuedWithin(sql, f.within)}
-    order by q.status, q.queue_id limit ${f.limit + 1}::int
-  ) q`
+function pageByStatus(sql: Sql, f: JobFilter, statuses: readonly string[]): Statement {
+  // in ranges, as `exactly` says
+  const [columns, values] =
+    f.within === null
+      ? [sql`q.status`, sql`s.status`]
+      : [sql`${folderOf(sql, sql`q.path`)}, q.status`, sql`${firstFolder(f.within)}, s.status`]
+  return sql`
+    select q.* from unnest(${statuses}::text[]) as s(status), lateral (
+      select q.* from noetl.queue q
+      where (${columns}, q.queue_id) > (${values}, ${f.cursor ?? '0'}::bigint)
+        and (${columns}) <= (${values}) ${withinFolder(sql, f.within, sql`q.path`)}
+      order by ${columns}, q.queue_id limit ${f.limit + 1}::int
+    ) q`
+}
 
 /** Nobody scales by more jobs than this, and counting on takes time. */
 const MAX_COUNT = 100_000

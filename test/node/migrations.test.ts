@@ -314,7 +314,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, index: RegExp][] =
         tools: ['python', 'x'],
         within: 'p7/',
       }),
-    /Scan (using|on) queue_ready_by_folder/,
+    /Scan (using|on) queue_ready_by_tool_and_folder/,
   ],
   [
     'lease for a worker of some tools',

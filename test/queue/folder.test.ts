@@ -140,7 +140,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
       with x as (
         insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status, version,
           last_event_type, workload, state)
-        select n, 1, case when n <= 40000 then 'others/p' else 'team/p' end || n % 50, 'p', 1, 'playbook',
+        select n, 1, case when n <= 40000 then 'others/in/p' else 'team/in/p' end || n % 50, 'p', 1, 'playbook',
           'RUNNING', 1, 'x', '{}', '{"active": []}'
         from generate_series(1, 60010) n
         returning *
@@ -160,7 +160,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     ['a lease for tools', (s) => take(s, 'team/', ['python', 'none'])],
     ['a lease for a tool behind many of another', (s) => take(s, 'team/', ['rare'])],
     ['a lease for a tool that no job is for', (s) => take(s, 'team/', ['none'])],
-    ['a lease in a folder in a folder', (s) => take(s, 'team/p', ['rare'])],
+    ['a lease in a folder in a folder', (s) => take(s, 'team/in/', ['rare'])],
     ['a list', (s) => listJobs(s, { ...ALL, within: 'team/' })],
     ['a list by status', (s) => listJobs(s, { ...ALL, within: 'team/', status: 'queued' })],
     [
