@@ -1,28 +1,39 @@
 // The form of what entry.ts says.
 
 import { useState } from 'preact/hooks'
+import { useDraft } from './draft.ts'
 import { bodyOf, type FieldSpec, type Texts } from './entry.ts'
 import { useAct } from './hooks.ts'
 import type { Json } from './json.ts'
-import { Labelled, Problem } from './parts.tsx'
+import { Kept, Labelled, Problem } from './parts.tsx'
 import { PathInput } from './views/executions.tsx'
 
 export function EntryForm({
   specs,
   before,
+  draft: name,
   label,
   onSend,
 }: {
   specs: readonly FieldSpec[]
   before: Texts
+  /** Under which name it is kept while it is not sent. */
+  draft: string
   /** What is done when it is sent. */
   label: string
   onSend: (body: { [key: string]: Json }) => Promise<void>
 }) {
-  const [texts, setTexts] = useState<Texts>(before)
+  const draft = useDraft(
+    name,
+    specs.flatMap((spec) => (spec.secret ? spec.name : [])),
+  )
+  const texts = { ...before, ...draft.texts }
   const [isTried, setTried] = useState(false)
   const { body, faults } = bodyOf(specs, texts, before)
-  const act = useAct(() => onSend(body))
+  const act = useAct(async () => {
+    await onSend(body)
+    draft.drop()
+  })
   const told = Object.fromEntries(
     (act.problem?.errors ?? []).map(({ pointer, detail }) => [pointer.split('/')[1] ?? '', detail]),
   )
@@ -37,7 +48,9 @@ export function EntryForm({
       <Control
         spec={spec}
         text={texts[spec.name] ?? ''}
-        onText={(text) => setTexts((last) => ({ ...last, [spec.name]: text }))}
+        onText={(text) =>
+          draft.set({ [spec.name]: text === (before[spec.name] ?? '') ? null : text })
+        }
       />
     </Labelled>
   )
@@ -52,6 +65,7 @@ export function EntryForm({
         if (Object.keys(faults).length === 0) void act.run()
       }}
     >
+      <Kept draft={draft} />
       {specs.filter((spec) => !spec.rare).map(field)}
       {rare.length > 0 && (
         <details>

@@ -3,6 +3,7 @@
 import { type ComponentChildren, cloneElement, isValidElement } from 'preact'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Problem as Told } from './api.ts'
+import type { Draft } from './draft.ts'
 import { ago, clock, duration, exact } from './format.ts'
 import type { Liveness, Resource } from './hooks.ts'
 import { useNow } from './hooks.ts'
@@ -408,6 +409,19 @@ export function Secret({
         </button>
       </p>
     </div>
+  )
+}
+
+/** That a form stands as it was left, and the way back. */
+export function Kept({ draft, children }: { draft: Draft; children?: ComponentChildren }) {
+  if (!draft.isFound) return null
+  return (
+    <p class="note" role="status">
+      What you had typed here is kept: it was not sent. {children}
+      <button type="button" class="plain" onClick={draft.drop}>
+        Start afresh
+      </button>
+    </p>
   )
 }
 

@@ -121,6 +121,49 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     expectRefusals(422)
   })
 
+  test('what was typed is there again, whatever way it was left, until it is sent or discarded', async () => {
+    const first = 'metadata: {path: web/draft}\nworkload: {size: 1}\nworkflow: [{step: start}]\n'
+    await ask('POST', '/api/catalog/register', { content: first })
+    const page = await open('/playbooks/web/draft')
+    const [asked, editor] = [[] as string[], page.getByLabel('The playbook, as YAML')]
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type())
+      void dialog.accept()
+    })
+    await button(page, 'Edit').click()
+    await editor.press('Control+End')
+    await editor.pressSequentially('# mine')
+    const typed = await editor.inputValue()
+    await page.getByRole('link', { name: 'Hooks' }).click()
+    await page.getByRole('heading', { name: 'Hooks' }).waitFor()
+    await page.goBack()
+    await page.getByText('What you had typed here is kept').waitFor()
+    expect(await editor.inputValue()).toBe(typed)
+    await page.getByRole('link', { name: 'Keys' }).click()
+    await page.reload()
+    expect(asked).toEqual(['beforeunload'])
+    await ask('POST', '/api/catalog/register', { content: `${first}# theirs\n` })
+    await page.goBack()
+    await page.getByText('It was begun on version 1; this is version 2 now.').waitFor()
+    expect(await editor.inputValue()).toBe(typed)
+    await button(page, 'Discard changes').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard changes' }).click()
+    await page.getByLabel('Content').getByText('# theirs').waitFor()
+
+    const size = page.getByRole('dialog').getByLabel('size')
+    await button(page, 'Run …').click()
+    await size.fill('2')
+    await page.keyboard.press('Escape')
+    await button(page, 'Run …').click()
+    expect(await size.inputValue()).toBe('2')
+    await button(page, 'Run').click()
+    await page.waitForURL(/\/executions\/\d+$/)
+    await page.reload()
+    await state(page).filter({ hasText: 'completed' }).waitFor()
+    expect(await page.evaluate('Object.keys(sessionStorage)')).toEqual(['noetl-edge.key'])
+    expect(asked).toEqual(['beforeunload'])
+  })
+
   test('the list is filtered in its address, paged, and live', async () => {
     await ask('POST', '/api/catalog/register', {
       content:

@@ -333,6 +333,7 @@ function Actions({
             version={version}
             workload={workload}
             whole
+            draft={`run again ${run.id}`}
             onRun={(id) => navigate(addressOf('executions', id))}
           />
         </Dialog>

@@ -128,6 +128,7 @@ const NEW: readonly FieldSpec[] = [
     name: 'secrets',
     label: 'Secrets',
     kind: 'lines',
+    secret: true,
     hint: 'one a line; none: one is drawn, where the provider allows',
   },
   ...SETTINGS,
@@ -217,6 +218,7 @@ function HookList() {
           <EntryForm
             specs={NEW}
             before={{}}
+            draft="new hook"
             label="Make it"
             onSend={async (body) => {
               const { data } = await send<Hook>('POST', '/api/hooks', { body })
@@ -341,6 +343,7 @@ function HookView({ name }: { name: string }) {
                 <EntryForm
                   specs={SETTINGS}
                   before={textsOf(SETTINGS, { ...data })}
+                  draft={`hook ${name}`}
                   label="Change it"
                   onSend={async (body) => {
                     await send('PATCH', path, { body })

@@ -105,6 +105,7 @@ export function Keys() {
           <EntryForm
             specs={NEW}
             before={{}}
+            draft="new key"
             label="Make it"
             onSend={async (body) => {
               const { data } = await send<Key & { key: string }>('POST', '/api/keys', { body })

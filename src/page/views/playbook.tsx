@@ -1,9 +1,10 @@
 // One playbook: its content, graph, versions and runs.
 
-import { useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { send, withQuery } from '../api.ts'
 import { Yaml } from '../code.tsx'
 import { diffOf, hunksOf } from '../diff.ts'
+import { draftOf, hasDraft } from '../draft.ts'
 import { Graph } from '../graph.tsx'
 import { useAct, useLive, useResource } from '../hooks.ts'
 import { isObject } from '../json.ts'
@@ -40,8 +41,13 @@ export function PlaybookView({ path }: { path: string }) {
   const entry = useResource<Entry>(
     withQuery('/api/catalog/playbook', { playbook_id: path, version }),
   )
+  const draft = draftOf(path, version)
   const [isRunning, setRunning] = useState(false)
-  const [isEditing, setEditing] = useState(false)
+  const [edited, setEdited] = useState<string | null>(null)
+  const isEditing = edited === draft
+  useEffect(() => {
+    if (hasDraft(draft)) setEdited(draft)
+  }, [draft])
   const [said, setSaid] = useState('')
   const tab = query.get('tab') ?? 'content'
   const remove = useAct(async () => {
@@ -83,7 +89,7 @@ export function PlaybookView({ path }: { path: string }) {
             <button
               type="button"
               onClick={() => {
-                setEditing(true)
+                setEdited(draft)
                 setSaid('')
                 setQuery({ tab: null }, { replace: true })
               }}
@@ -116,24 +122,23 @@ export function PlaybookView({ path }: { path: string }) {
       <div role="tabpanel" class="panel">
         {tab === 'content' &&
           (isEditing ? (
-            <>
-              <PlaybookEditor
-                content={content}
-                onRegistered={(stored) => {
-                  setEditing(false)
-                  setSaid(
-                    stored.created
-                      ? `Version ${stored.version} of ${stored.path} is registered.`
-                      : `That is what version ${stored.version} already says: nothing was registered.`,
-                  )
-                  if (stored.path === path && version === null) entry.reload()
-                  else navigate(addressOf('playbooks', stored.path))
-                }}
-              />
-              <button type="button" class="plain" onClick={() => setEditing(false)}>
-                Leave it as it was
-              </button>
-            </>
+            <PlaybookEditor
+              key={draft}
+              draft={draft}
+              content={content}
+              version={String(shown)}
+              onLeave={() => setEdited(null)}
+              onRegistered={(stored) => {
+                setEdited(null)
+                setSaid(
+                  stored.created
+                    ? `Version ${stored.version} of ${stored.path} is registered.`
+                    : `That is what version ${stored.version} already says: nothing was registered.`,
+                )
+                if (stored.path === path && version === null) entry.reload()
+                else navigate(addressOf('playbooks', stored.path))
+              }}
+            />
           ) : (
             <>
               <p class="row over">
@@ -152,6 +157,7 @@ export function PlaybookView({ path }: { path: string }) {
             path={path}
             version={version === null ? null : String(shown)}
             workload={workload}
+            draft={`run ${path}`}
             onRun={(id) => navigate(addressOf('executions', id))}
           />
         </Dialog>

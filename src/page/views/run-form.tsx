@@ -2,10 +2,11 @@
 
 import { useId, useMemo, useState } from 'preact/hooks'
 import { send, Problem as Told } from '../api.ts'
+import { useDraft } from '../draft.ts'
 import { type Field, fieldsOf, parametersOf, read } from '../fields.ts'
 import { useAct } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
-import { Copy, curlOf, Labelled, Problem } from '../parts.tsx'
+import { Copy, curlOf, Kept, Labelled, Problem } from '../parts.tsx'
 
 const HINTS: Record<Field['kind'], string> = {
   text: 'text',
@@ -14,11 +15,15 @@ const HINTS: Record<Field['kind'], string> = {
   json: 'JSON',
 }
 
+/** What no field of a workload is called. */
+const FURTHER = ' further'
+
 export function RunForm({
   path,
   version,
   workload,
   whole = false,
+  draft: name,
   onRun,
 }: {
   path: string
@@ -26,11 +31,13 @@ export function RunForm({
   workload: { [key: string]: Json }
   /** All of the workload is sent, as it is another's than the playbook's. */
   whole?: boolean
+  /** Under which name it is kept while it is not sent. */
+  draft: string
   onRun: (id: string) => void
 }) {
   const fields = useMemo(() => fieldsOf(workload), [workload])
-  const [texts, setTexts] = useState<Record<string, string>>({})
-  const [more, setMore] = useState('')
+  const draft = useDraft(name)
+  const { [FURTHER]: more = '', ...texts } = draft.texts
   // a click that is sent twice is one run
   const [key, setKey] = useState(() => crypto.randomUUID())
   const id = useId()
@@ -51,10 +58,11 @@ export function RunForm({
       body,
       headers: { 'idempotency-key': key },
     })
+    draft.drop()
     onRun(data.execution_id)
   })
-  const set = (name: string) => (text: string) => {
-    setTexts({ ...texts, [name]: text })
+  const set = (name: string, before: string) => (text: string) => {
+    draft.set({ [name]: text === before ? null : text })
     setKey(crypto.randomUUID())
   }
   return (
@@ -65,6 +73,7 @@ export function RunForm({
         void act.run()
       }}
     >
+      <Kept draft={draft} />
       {fields.length === 0 && <p class="muted">This playbook has no workload: it runs as it is.</p>}
       {fields.map((field) => (
         <Labelled
@@ -73,10 +82,14 @@ export function RunForm({
           hint={HINTS[field.kind]}
           fault={faults[field.name]}
         >
-          <Input field={field} text={texts[field.name] ?? field.text} onText={set(field.name)} />
+          <Input
+            field={field}
+            text={texts[field.name] ?? field.text}
+            onText={set(field.name, field.text)}
+          />
         </Labelled>
       ))}
-      <details>
+      <details open={more !== ''}>
         <summary>Further parameters</summary>
         <Labelled label="As a JSON object" fault={extraFault ?? undefined}>
           <textarea
@@ -84,10 +97,7 @@ export function RunForm({
             spellcheck={false}
             placeholder={'{"name": "value"}'}
             value={more}
-            onInput={(event) => {
-              setMore(event.currentTarget.value)
-              setKey(crypto.randomUUID())
-            }}
+            onInput={(event) => set(FURTHER, '')(event.currentTarget.value)}
           />
         </Labelled>
       </details>

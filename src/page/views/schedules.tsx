@@ -161,6 +161,7 @@ function ScheduleList() {
           <EntryForm
             specs={NEW}
             before={{}}
+            draft="new schedule"
             label="Make it"
             onSend={async (body) => {
               const { data } = await send<Schedule>('POST', '/api/schedules', { body })
@@ -307,6 +308,7 @@ function ScheduleView({ name }: { name: string }) {
                 <EntryForm
                   specs={SETTINGS}
                   before={textsOf(SETTINGS, { ...data })}
+                  draft={`schedule ${name}`}
                   label="Change it"
                   onSend={async (body) => {
                     await send('PATCH', path, { body })
