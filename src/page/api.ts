@@ -15,10 +15,6 @@ export class Problem extends Error {
     this.title = title
     this.errors = errors
   }
-  /** The route is not there, in the API of this deployment. */
-  get isMissing(): boolean {
-    return this.status === 404 || this.status === 405 || this.status === 501
-  }
 }
 
 const PLACE = 'noetl-edge.key'

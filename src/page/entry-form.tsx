@@ -1,28 +1,54 @@
 // The form of what entry.ts says.
 
 import { useState } from 'preact/hooks'
+import { Kept, Labelled, PathInput } from './controls.tsx'
+import { Dialog } from './dialog.tsx'
 import { useDraft } from './draft.ts'
 import { bodyOf, type FieldSpec, type Texts } from './entry.ts'
 import { useAct } from './hooks.ts'
 import type { Json } from './json.ts'
-import { Kept, Labelled, Problem } from './parts.tsx'
-import { PathInput } from './views/executions.tsx'
+import { Problem } from './parts.tsx'
 
-export function EntryForm({
-  specs,
-  before,
-  draft: name,
-  label,
-  onSend,
-}: {
+interface EntryProps {
   specs: readonly FieldSpec[]
   before: Texts
   /** Under which name it is kept while it is not sent. */
   draft: string
-  /** What is done when it is sent. */
-  label: string
+  /** What the button says that sends it. */
+  act: string
   onSend: (body: { [key: string]: Json }) => Promise<void>
-}) {
+}
+
+/** A button, and the form that it opens. */
+export function Entry({
+  label,
+  title = label,
+  look = 'small',
+  ...form
+}: EntryProps & { label: string; title?: string; look?: string }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <>
+      <button type="button" class={look} onClick={() => setOpen(true)}>
+        {label}
+      </button>
+      {isOpen && (
+        <Dialog title={title} wide onClose={() => setOpen(false)}>
+          <EntryForm {...form} onSent={() => setOpen(false)} />
+        </Dialog>
+      )}
+    </>
+  )
+}
+
+function EntryForm({
+  specs,
+  before,
+  draft: name,
+  act: label,
+  onSend,
+  onSent,
+}: EntryProps & { onSent: () => void }) {
   const draft = useDraft(
     name,
     specs.flatMap((spec) => (spec.secret ? spec.name : [])),
@@ -33,6 +59,7 @@ export function EntryForm({
   const act = useAct(async () => {
     await onSend(body)
     draft.drop()
+    onSent()
   })
   const told = Object.fromEntries(
     (act.problem?.errors ?? []).map(({ pointer, detail }) => [pointer.split('/')[1] ?? '', detail]),

@@ -1,10 +1,11 @@
 // An execution's log: what happened, in the order in which it was written.
 
 import { useState } from 'preact/hooks'
+import { Labelled } from '../controls.tsx'
 import { cut, duration } from '../format.ts'
 import { isObject, type Json, toJson } from '../json.ts'
 import type { Log } from '../log.ts'
-import { Copy, Empty, Labelled, Loading, Problem, Shape, stateOf, Time } from '../parts.tsx'
+import { Copy, Empty, Loading, Problem, Shape, stateOf, Time } from '../parts.tsx'
 import { Found, hasText, Tree } from '../tree.tsx'
 import type { LogEvent } from '../types.ts'
 

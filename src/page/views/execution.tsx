@@ -1,16 +1,17 @@
 // One run: how it stands, what ran when, and its log; and what can be done about it.
 
-import { useEffect, useState } from 'preact/hooks'
-import { send, Problem as Told, withQuery } from '../api.ts'
+import { useState } from 'preact/hooks'
+import { send, withQuery } from '../api.ts'
+import { Confirm, Dialog } from '../dialog.tsx'
 import { Graph } from '../graph.tsx'
 import { useAct, useLive, useResource } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
+import { Listing } from '../list.tsx'
 import { useLog } from '../log.ts'
 import {
-  Confirm,
   Copy,
   curlOf,
-  Dialog,
+  Fact,
   Live,
   Loaded,
   Loading,
@@ -185,57 +186,37 @@ function Facts({
           <Status status={run.status} error={run.error} />
         </dd>
       </div>
-      <div>
-        <dt>Progress</dt>
-        <dd>
-          <Progress value={run.progress} state={state} />
-        </dd>
-      </div>
-      <div>
-        <dt>Duration</dt>
-        <dd>
-          <Took from={run.start_time} until={run.end_time} seconds={run.duration} />
-        </dd>
-      </div>
-      <div>
-        <dt>Started</dt>
-        <dd>
-          <Time at={run.start_time} />
-        </dd>
-      </div>
-      <div>
-        <dt>Ended</dt>
-        <dd>
-          <Time at={run.end_time} />
-        </dd>
-      </div>
-      <div>
-        <dt>Events</dt>
-        <dd class="num">{events.toLocaleString('en')}</dd>
-      </div>
+      <Fact name="Progress">
+        <Progress value={run.progress} state={state} />
+      </Fact>
+      <Fact name="Duration">
+        <Took from={run.start_time} until={run.end_time} seconds={run.duration} />
+      </Fact>
+      <Fact name="Started">
+        <Time at={run.start_time} />
+      </Fact>
+      <Fact name="Ended">
+        <Time at={run.end_time} />
+      </Fact>
+      <Fact name="Events" class="num">
+        {events.toLocaleString('en')}
+      </Fact>
       {requestor && (
-        <div>
-          <dt>Asked for by</dt>
-          <dd class="cut" title={requestor.user_agent ?? ''}>
-            {[requestor.user_agent, requestor.ip].filter(Boolean).join(', ') || '–'}
-          </dd>
-        </div>
+        <Fact name="Asked for by" class="cut" title={requestor.user_agent ?? ''}>
+          {[requestor.user_agent, requestor.ip].filter(Boolean).join(', ') || '–'}
+        </Fact>
       )}
       {parent && (
-        <div>
-          <dt>Parent</dt>
-          <dd>
-            <Link to={addressOf('executions', parent)}>
-              {parentStep ? `its step ${parentStep}` : parent}
-            </Link>
-          </dd>
-        </div>
+        <Fact name="Parent">
+          <Link to={addressOf('executions', parent)}>
+            {parentStep ? `its step ${parentStep}` : parent}
+          </Link>
+        </Fact>
       )}
       {Object.entries(run.labels ?? {}).map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd class="cut">{value}</dd>
-        </div>
+        <Fact key={name} name={name} class="cut">
+          {value}
+        </Fact>
       ))}
     </dl>
   )
@@ -277,18 +258,11 @@ function Actions({
   reload: () => void
 }) {
   const [isEditing, setEditing] = useState(false)
-  const [canPause, setCanPause] = useState(true)
   const isOver = run.end_time !== null
   const isPaused = stateOf(run.status) === 'paused'
   const body = { path, ...(version && { version }), parameters: workload }
   const control = useAct(async (act: 'cancel' | 'pause' | 'resume') => {
-    try {
-      await send('POST', `/api/executions/${run.id}/${act}`, { body: {} })
-    } catch (error) {
-      if (!(error instanceof Told && error.isMissing && act !== 'cancel')) throw error
-      setCanPause(false)
-      throw new Told(error.status, 'Not here', 'this API cannot pause runs')
-    }
+    await send('POST', `/api/executions/${run.id}/${act}`, { body: {} })
     reload()
   })
   const again = useAct(async () => {
@@ -301,7 +275,7 @@ function Actions({
   })
   return (
     <div class="actions">
-      {!isOver && canPause && (
+      {!isOver && (
         <button
           type="button"
           class="small"
@@ -348,42 +322,12 @@ function Children({ id }: { id: string }) {
     withQuery('/api/executions', {
       parent_execution_id: id,
       limit: 50,
-      cursor: query.get('children'),
+      cursor: query.get('cursor'),
     }),
   )
-  if (children.data?.length === 0) return <p class="muted">It has started no other runs.</p>
   return (
-    <>
-      <Problem problem={children.problem} retry={children.reload} />
-      {children.data && <ExecutionTable items={children.data} plain />}
-      {children.isLoading && <Loading what="its children" />}
-      {children.next && <MoreChildren id={id} cursor={children.next} />}
-    </>
-  )
-}
-
-function MoreChildren({ id, cursor }: { id: string; cursor: string }) {
-  const [items, setItems] = useState<Execution[]>([])
-  const [next, setNext] = useState<string | null>(cursor)
-  useEffect(() => {
-    setItems([])
-    setNext(cursor)
-  }, [cursor])
-  const more = useAct(async () => {
-    const path = withQuery('/api/executions', { parent_execution_id: id, limit: 50, cursor: next })
-    const answer = await send<Execution[]>('GET', path)
-    setItems([...items, ...answer.data])
-    setNext(answer.next)
-  })
-  return (
-    <>
-      {items.length > 0 && <ExecutionTable items={items} plain />}
-      <Problem problem={more.problem} />
-      {next && (
-        <button type="button" onClick={() => more.run()} disabled={more.isBusy}>
-          More
-        </button>
-      )}
-    </>
+    <Listing of={children} what="its children" empty="It has started no other runs.">
+      {(items) => <ExecutionTable items={items} plain />}
+    </Listing>
   )
 }

@@ -3,23 +3,15 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { send, withQuery } from '../api.ts'
 import { Yaml } from '../code.tsx'
+import { Choice } from '../controls.tsx'
+import { Confirm, Dialog } from '../dialog.tsx'
 import { diffOf, hunksOf } from '../diff.ts'
 import { draftOf, hasDraft } from '../draft.ts'
 import { Graph } from '../graph.tsx'
 import { useAct, useLive, useResource } from '../hooks.ts'
 import { isObject } from '../json.ts'
-import {
-  Confirm,
-  Copy,
-  Dialog,
-  Empty,
-  Labelled,
-  Loaded,
-  Loading,
-  Problem,
-  Tabs,
-  Time,
-} from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Copy, Empty, Loaded, Loading, Problem, Tabs, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, setQuery, useLocation } from '../router.tsx'
 import type { ToldGraph } from '../spans.ts'
@@ -149,7 +141,7 @@ export function PlaybookView({ path }: { path: string }) {
           ))}
         {tab === 'graph' && <Shown path={path} version={version} />}
         {tab === 'runs' && <Runs path={path} />}
-        {tab === 'versions' && <Versions path={path} current={shown} />}
+        {tab === 'versions' && <Versions path={path} />}
       </div>
       {isRunning && (
         <Dialog title={`Run ${path}`} onClose={() => setRunning(false)} wide>
@@ -178,93 +170,82 @@ function Shown({ path, version }: { path: string; version: string | null }) {
 }
 
 function Runs({ path }: { path: string }) {
-  const list = useResource<Execution[]>(withQuery('/api/executions', { path, limit: 25 }))
-  useLive(withQuery('/api/stream', { path }), list.reload)
+  const cursor = useLocation().query.get('cursor')
+  const list = useResource<Execution[]>(withQuery('/api/executions', { path, limit: 25, cursor }))
+  useLive(cursor === null ? withQuery('/api/stream', { path }) : null, list.reload)
   return (
-    <Loaded of={list} what="runs">
-      {(items) =>
-        items.length === 0 ? (
-          <Empty>It has not run yet.</Empty>
-        ) : (
-          <>
-            <ExecutionTable items={items} plain />
-            {list.next && (
-              <p>
-                <Link to={withQuery('/executions', { path })}>All of its runs</Link>
-              </p>
-            )}
-          </>
-        )
-      }
-    </Loaded>
+    <Listing of={list} what="runs" empty="It has not run yet.">
+      {(items) => <ExecutionTable items={items} plain />}
+    </Listing>
   )
 }
 
-function Versions({ path, current }: { path: string; current: number }) {
+function Versions({ path }: { path: string }) {
   const { query } = useLocation()
+  const cursor = query.get('cursor')
   const list = useResource<Entry[]>(
     withQuery('/api/catalog/resource', {
       resource_path: path,
       limit: 50,
-      cursor: query.get('versions'),
+      cursor,
     }),
   )
+  const isLatest = (entry: Entry) => cursor === null && entry === list.data?.[0]
+  const columns: readonly Column<Entry>[] = [
+    [
+      'Version',
+      (entry) => (
+        <>
+          <Link
+            to={withQuery(addressOf('playbooks', path), {
+              version: isLatest(entry) ? null : entry.version,
+            })}
+          >
+            v{entry.version}
+          </Link>
+          {isLatest(entry) && <span class="muted"> latest</span>}
+        </>
+      ),
+    ],
+    ['Registered', ({ created_at }) => <Time at={created_at} />],
+    ['Lines', ({ content }) => content.split('\n').length, 'num'],
+  ]
   return (
-    <Loaded of={list} what="versions">
+    <Listing of={list} what="versions" empty="There is none.">
       {(entries) => {
-        const latest = entries[0]?.version ?? current
         const right =
           entries.find((entry) => String(entry.version) === query.get('to')) ?? entries[0]
         const left =
           entries.find((entry) => String(entry.version) === query.get('from')) ??
           entries[right ? entries.indexOf(right) + 1 : 0]
+        const options = entries.map(({ version }) => [String(version), `v${version}`] as const)
         return (
           <>
-            <table class="list versions">
-              <caption class="hidden">Versions, the latest first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Version</th>
-                  <th scope="col">Registered</th>
-                  <th scope="col" class="num">
-                    Lines
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {entries.map((entry) => (
-                  <tr key={entry.version}>
-                    <td>
-                      <Link
-                        to={withQuery(addressOf('playbooks', path), {
-                          version: entry.version === latest ? null : entry.version,
-                        })}
-                      >
-                        v{entry.version}
-                      </Link>
-                      {entry.version === latest && <span class="muted"> latest</span>}
-                    </td>
-                    <td>
-                      <Time at={entry.created_at} />
-                    </td>
-                    <td class="num">{entry.content.split('\n').length}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-            {list.next && (
-              <p>
-                <button type="button" onClick={() => setQuery({ versions: list.next })}>
-                  Older versions
-                </button>
-              </p>
-            )}
+            <Table
+              look="versions"
+              caption="Versions, the latest first"
+              columns={columns}
+              keyOf={({ version }) => version}
+              items={entries}
+            />
             {left && right ? (
               <>
                 <h2>What differs</h2>
                 <div class="filters">
-                  <Choice label="From" name="from" entries={entries} value={left.version} />
-                  <Choice label="To" name="to" entries={entries} value={right.version} />
+                  <Choice
+                    label="From"
+                    name="from"
+                    options={options}
+                    value={String(left.version)}
+                    stays
+                  />
+                  <Choice
+                    label="To"
+                    name="to"
+                    options={options}
+                    value={String(right.version)}
+                    stays
+                  />
                 </div>
                 <Diff left={left.content} right={right.content} />
               </>
@@ -274,34 +255,7 @@ function Versions({ path, current }: { path: string; current: number }) {
           </>
         )
       }}
-    </Loaded>
-  )
-}
-
-function Choice({
-  label,
-  name,
-  entries,
-  value,
-}: {
-  label: string
-  name: string
-  entries: readonly Entry[]
-  value: number
-}) {
-  return (
-    <Labelled label={label}>
-      <select
-        value={String(value)}
-        onChange={(event) => setQuery({ [name]: event.currentTarget.value }, { replace: true })}
-      >
-        {entries.map(({ version }) => (
-          <option key={version} value={String(version)}>
-            v{version}
-          </option>
-        ))}
-      </select>
-    </Labelled>
+    </Listing>
   )
 }
 

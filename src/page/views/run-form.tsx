@@ -2,11 +2,12 @@
 
 import { useId, useMemo, useState } from 'preact/hooks'
 import { send, Problem as Told } from '../api.ts'
+import { Kept, Labelled } from '../controls.tsx'
 import { useDraft } from '../draft.ts'
 import { type Field, fieldsOf, parametersOf, read } from '../fields.ts'
 import { useAct } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
-import { Copy, curlOf, Kept, Labelled, Problem } from '../parts.tsx'
+import { Copy, curlOf, Problem } from '../parts.tsx'
 
 const HINTS: Record<Field['kind'], string> = {
   text: 'text',
