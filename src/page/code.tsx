@@ -1,6 +1,6 @@
 // YAML in colours: to be read, and to be edited.
 
-import { useMemo, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { indent, lineRange, newLine } from './editing.ts'
 import type { Fault } from './types.ts'
 import { highlight, type Token } from './yaml.ts'
@@ -52,14 +52,21 @@ export interface EditorProps {
   onText: (text: string) => void
   faults: readonly Fault[]
   label: string
+  /** Whoever opens it is about to type. */
+  isAwaited: boolean
 }
 
 /** Tab indents; after Escape it goes on to what follows, as everywhere else. */
-export function Editor({ text, onText, faults, label }: EditorProps) {
+export function Editor({ text, onText, faults, label, isAwaited }: EditorProps) {
   const area = useRef<HTMLTextAreaElement>(null)
   const box = useRef<HTMLDivElement>(null)
   const isLeaving = useRef(false)
   const lines = useMemo(() => highlight(text), [text])
+  useEffect(() => {
+    if (!isAwaited) return
+    area.current?.focus({ preventScroll: true })
+    area.current?.setSelectionRange(0, 0)
+  }, [])
   const faulty = new Set(faults.flatMap(({ line }) => line ?? []))
 
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }) => {

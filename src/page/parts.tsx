@@ -1,6 +1,6 @@
 // What the views are made of.
 
-import type { ComponentChildren } from 'preact'
+import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Problem as Told } from './api.ts'
 import { ago, clock, duration, exact } from './format.ts'
@@ -12,23 +12,28 @@ import { setQuery } from './router.tsx'
 export function Time({
   at,
   relative = false,
+  exactly = false,
 }: {
   at: string | null | undefined
   relative?: boolean
+  /** With milliseconds. */
+  exactly?: boolean
 }) {
   const now = useNow(relative, 10_000)
   if (!at) return <span class="muted">–</span>
   const then = new Date(at)
   return (
     <time dateTime={at} title={exact(at)}>
-      {relative ? ago(then.getTime(), Math.max(now, then.getTime())) : clock(then, new Date(now))}
+      {relative
+        ? ago(then.getTime(), Math.max(now, then.getTime()))
+        : clock(then, new Date(now), exactly)}
     </time>
   )
 }
 
 /** As Time, but for what is to come. */
 export function Until({ at }: { at: string | null }) {
-  const now = useNow(true, 10_000)
+  const now = useNow(true, 1_000)
   if (!at) return <span class="muted">–</span>
   return (
     <time dateTime={at} title={exact(at)}>
@@ -56,6 +61,22 @@ export function Took({
   if (seconds !== null) return <Duration seconds={seconds} />
   if (until !== null) return <Duration seconds={(Date.parse(until) - Date.parse(from)) / 1000} />
   return <span>{duration(Math.max(0, Math.round((now - Date.parse(from)) / 1000)))}</span>
+}
+
+/** A path, which is broken at its slashes where it must be. */
+export function Path({ of }: { of: string }) {
+  const [first, ...others] = of.split('/')
+  return (
+    <>
+      {first}
+      {others.map((part, n) => (
+        <Fragment key={n}>
+          /<wbr />
+          {part}
+        </Fragment>
+      ))}
+    </>
+  )
 }
 
 const SHAPES: Record<string, ComponentChildren> = {
@@ -211,7 +232,7 @@ export function Live({ state }: { state: Liveness }) {
       ? 'Changes arrive as they happen'
       : 'Asked again every three seconds while you look'
   return (
-    <span class={`live ${state}`} title={title}>
+    <span class={`live is-${state}`} title={title}>
       {text}
     </span>
   )

@@ -103,7 +103,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await button(page, 'Run').click()
 
     await page.waitForURL(/\/executions\/\d+$/)
-    await page.locator('.live.live').waitFor()
+    await page.locator('.is-live').waitFor()
     await page.locator('.facts .status', { hasText: 'running' }).waitFor()
     await page.locator('.facts .status', { hasText: 'completed' }).waitFor()
     for (const step of ['pause', 'greet'])
@@ -198,7 +198,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await expect.poll(() => rows.count(), PATIENCE).toBe(1)
     expect(await page.getByLabel('Status').inputValue()).toBe('failed')
 
-    await page.locator('.live.live').waitFor()
+    await page.locator('.is-live').waitFor()
     await run('web/small', { is_wrong: true })
     await expect.poll(() => rows.count(), PATIENCE).toBe(2)
     await button(page, 'Clear').click()
@@ -228,6 +228,73 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     expect(await button(page, 'Pause').count()).toBe(0)
     expect(await page.evaluate('window.isFirst')).toBe(true)
     expect(await ask('GET', `/api/executions/${id}`)).toMatchObject({ status: 'FAILED' })
+  })
+
+  test('a long log is gone through from either end, and searched', async () => {
+    await ask('POST', '/api/catalog/register', {
+      content:
+        'metadata: {path: web/long}\nworkload: {}\nworkflow:\n  - {step: start, next: each}\n' +
+        '  - {step: each, type: iterator, collection: "{{ range(300) | list }}", element: n, next: end,\n' +
+        '     task: {type: transform, data: {deep: {down: "item {{ n }} of them"}}}}\n  - step: end\n',
+    })
+    const { execution_id } = (await ask(
+      'POST',
+      '/api/executions/run',
+      { path: 'web/long' },
+      { prefer: 'wait=20' },
+    )) as { execution_id: string }
+    const page = await open(`/executions/${execution_id}`)
+    const [counted, types] = [page.locator('.counted'), page.locator('.events .type')]
+    const chosen = page.locator('.filters select')
+    await counted.getByText('1,207 events').waitFor()
+    expect(await types.count()).toBe(100)
+    await button(page, 'Last ⇥').click()
+    await types.last().getByText('execution_complete').waitFor()
+    await chosen.nth(2).selectOption('newest')
+    await types.first().getByText('execution_complete').waitFor()
+    await chosen.nth(0).selectOption('iteration_completed')
+    await counted.getByText('300 of 1,207').waitFor()
+    await page.getByLabel('Search').fill('item 277 of')
+    await counted.getByText('1 of 1,207').waitFor()
+    await page.locator('.events summary.event').click()
+    await page.locator('.events .tree mark', { hasText: 'item 277 of' }).first().waitFor()
+    await page.locator('.timeline .fold').first().click()
+    await page.locator('.timeline').getByRole('button', { name: '[7]', exact: true }).click()
+    await counted.getByText('0 of 1,207').waitFor()
+    expect(await chosen.nth(1).inputValue()).toBe('each[7]')
+  })
+
+  test('a playbook has its versions compared, and is deleted', async () => {
+    const content = (size: number) =>
+      `metadata: {path: web/gone}\nworkload: {size: ${size}}\nworkflow: [{step: start}]\n`
+    for (const size of [1, 2, 3])
+      await ask('POST', '/api/catalog/register', { content: content(size) })
+    const page = await open('/playbooks/web/gone?tab=versions')
+    const lines = (kind: string) => page.locator(`.diff .${kind} code`).allTextContents()
+    await expect.poll(() => lines('added'), PATIENCE).toEqual(['workload: {size: 3}'])
+    await page.getByLabel('From').selectOption('1')
+    await expect.poll(() => lines('removed'), PATIENCE).toEqual(['workload: {size: 1}'])
+    await page.getByRole('link', { name: 'v2' }).click()
+    await page.getByLabel('Content').getByText('size: 2').waitFor()
+    await button(page, 'Delete').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForURL(/\/playbooks$/)
+    await page.getByRole('heading', { name: 'Playbooks' }).waitFor()
+    expect(await page.getByRole('link', { name: 'web/gone' }).count()).toBe(0)
+  })
+
+  test('that the API is away is said, until it is there again', async () => {
+    const page = await open('/')
+    await page.locator('table.executions').waitFor()
+    const away = { status: 503, json: { title: 'Unavailable', status: 503, detail: 'no database' } }
+    await page.route('**/api/**', (route) => route.fulfill(away))
+    await page.getByRole('link', { name: 'Playbooks' }).click()
+    await page.locator('main .problem', { hasText: 'no database' }).waitFor()
+    await page.unroute('**/api/**')
+    await button(page, 'Try again').click()
+    await page.getByRole('link', { name: 'web/small' }).waitFor()
+    expect(await page.locator('.problem').count()).toBe(0)
+    expectRefusals(503)
   })
 
   test('a key is asked for, kept in the tab alone, and forgotten', async () => {
@@ -299,6 +366,30 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await rows.first().getByRole('button', { name: 'Show' }).click()
     await page.getByText('delivered again by hand').waitFor()
     await page.getByRole('dialog').getByText('A 17').waitFor()
+    await button(page, 'Close').click()
+    await page.getByLabel('Result').selectOption('refused')
+    await page.getByText('Nothing was refused.').waitFor()
+
+    const facts = page.locator('.facts')
+    await button(page, 'Change …').click()
+    await page.getByRole('dialog').getByLabel('Filter').fill("body.order == 'B'")
+    await button(page, 'Change it').click()
+    await facts.getByText("body.order == 'B'").waitFor()
+    await button(page, 'Disable').click()
+    await facts.getByText('disabled').waitFor()
+    expect(await ask('GET', '/api/hooks/orders')).toMatchObject({
+      enabled: false,
+      filter: "body.order == 'B'",
+    })
+    await button(page, 'Rotate secret').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Rotate secret' }).click()
+    const next = page.locator('.secret code')
+    await next.waitFor()
+    expect(await next.textContent()).not.toBe(secret)
+    await button(page, 'Delete').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForURL(/\/hooks$/)
+    await expect(ask('GET', '/api/hooks/orders')).rejects.toThrow('404')
   })
 
   test('a key is made, shown once and revoked', async () => {
@@ -326,7 +417,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     })
   })
 
-  test('a schedule is made, and says when it runs next', async () => {
+  test('a schedule is made, says when it runs next, is changed, put off, run and deleted', async () => {
     const page = await open('/schedules')
     await button(page, 'New schedule').click()
     await page.getByLabel('Name (needed)').fill('weekly')
@@ -342,6 +433,33 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     const days = await Promise.all((await next.all()).map((time) => time.getAttribute('datetime')))
     expect(days.length).toBeGreaterThan(2)
     for (const day of days) expect(new Date(day ?? '').getUTCDay()).toBe(1)
+
+    await button(page, 'Change …').click()
+    await page
+      .getByRole('dialog')
+      .getByLabel('Parameters', { exact: true })
+      .fill('{"is_wrong": true}')
+    await page.getByRole('dialog').getByLabel('While its last run').selectOption('skip')
+    await button(page, 'Change it').click()
+    await page.locator('.tree').getByText('is_wrong').waitFor()
+    await button(page, 'Disable').click()
+    await page.getByText('None, while it is disabled.').waitFor()
+    expect(await ask('GET', '/api/schedules/weekly')).toMatchObject({
+      cron: '30 2 * * MON',
+      overlap: 'skip',
+      parameters: { is_wrong: true },
+      enabled: false,
+    })
+    await button(page, 'Enable').click()
+    await next.first().waitFor()
+    await button(page, 'Run now').click()
+    await page.waitForURL(/\/executions\/\d+$/)
+    await state(page).filter({ hasText: 'failed' }).waitFor()
+    await page.goBack()
+    await button(page, 'Delete').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForURL(/\/schedules$/)
+    await page.getByText('No schedules yet').waitFor()
     expectRefusals(422)
   })
 
@@ -383,8 +501,10 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.emulateMedia({ colorScheme })
           await page.screenshot({ path: join(PICTURES, `${name}-${colorScheme}.png`) })
+          // the other theme differs in colours alone
+          const only = colorScheme === 'light' ? '' : ", runOnly: ['color-contrast']"
           const { violations } = (await page.evaluate(
-            "axe.run({ resultTypes: ['violations'] })",
+            `axe.run({ resultTypes: ['violations']${only} })`,
           )) as AxeResults
           for (const { id, impact, nodes } of violations) {
             if (impact !== 'serious' && impact !== 'critical') continue

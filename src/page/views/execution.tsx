@@ -91,6 +91,8 @@ export function ExecutionView({ id }: { id: string }) {
   }
   const workload = objectIn(first?.context, 'workload')
   const parent = textIn(first?.meta, 'parent_execution_id')
+  // that the API is away is said once
+  const told = <T,>(of: T) => (detail.problem ? { ...of, problem: null } : of)
   return (
     <>
       <p class="crumbs">
@@ -120,18 +122,24 @@ export function ExecutionView({ id }: { id: string }) {
           </div>
         </div>
       )}
-      {run.waiting_for && run.waiting_for.length > 0 && <Waiting waiting={run.waiting_for} />}
+      {stateOf(run.status) === 'paused' ? (
+        <p class="note" role="status">
+          Paused: no action begins until it is resumed. What was at work ends.
+        </p>
+      ) : (
+        run.waiting_for && run.waiting_for.length > 0 && <Waiting waiting={run.waiting_for} />
+      )}
       {detail.problem && <Problem problem={detail.problem} />}
       <Tabs tabs={TABS} current={tab} />
       <div role="tabpanel" class="panel">
         {tab === 'timeline' && (
-          <Loaded of={timeline} what="the timeline">
-            {(told) => <Timeline id={id} told={told} chosen={step} onChoose={setStep} />}
+          <Loaded of={told(timeline)} what="the timeline">
+            {(spans) => <Timeline id={id} told={spans} chosen={step} onChoose={setStep} />}
           </Loaded>
         )}
         {tab === 'graph' && (
-          <Loaded of={graph} what="the graph">
-            {(told) => <Graph graph={told} running chosen={step} onChoose={setStep} />}
+          <Loaded of={told(graph)} what="the graph">
+            {(data) => <Graph graph={data} running chosen={step} onChoose={setStep} />}
           </Loaded>
         )}
         {tab === 'data' && (
@@ -160,10 +168,13 @@ export function ExecutionView({ id }: { id: string }) {
           </button>
         )}
       </h2>
-      <EventLog log={log} step={step} onStep={setStep} />
+      <EventLog log={told(log)} step={step} onStep={setStep} />
     </>
   )
 }
+
+/** Who asked, unless that could be anybody. */
+const callerOf = (caller: string | null | undefined) => (caller === 'open' ? null : caller)
 
 function Facts({
   run,
@@ -203,7 +214,9 @@ function Facts({
       </Fact>
       {requestor && (
         <Fact name="Asked for by" class="cut" title={requestor.user_agent ?? ''}>
-          {[requestor.user_agent, requestor.ip].filter(Boolean).join(', ') || '–'}
+          {[callerOf(requestor.caller), requestor.user_agent, requestor.ip]
+            .filter(Boolean)
+            .join(', ') || '–'}
         </Fact>
       )}
       {parent && (
@@ -274,31 +287,36 @@ function Actions({
     navigate(addressOf('executions', data.execution_id))
   })
   return (
-    <div class="actions">
-      {!isOver && (
-        <button
-          type="button"
-          class="small"
-          disabled={control.isBusy}
-          onClick={() => control.run(isPaused ? 'resume' : 'pause')}
-        >
-          {isPaused ? 'Resume' : 'Pause'}
+    <>
+      <div class="actions">
+        {!isOver && (
+          <button
+            type="button"
+            class="small"
+            disabled={control.isBusy}
+            onClick={() => control.run(isPaused ? 'resume' : 'pause')}
+          >
+            {isPaused ? 'Resume' : 'Pause'}
+          </button>
+        )}
+        {!isOver && (
+          <Confirm
+            label="Cancel run"
+            question="It ends at once, and the runs of its playbook steps with it. What a step has already done stays done."
+            onConfirm={() => control.run('cancel')}
+          />
+        )}
+        <button type="button" class="small" disabled={again.isBusy} onClick={() => again.run()}>
+          Run again
         </button>
-      )}
-      {!isOver && (
-        <Confirm
-          label="Cancel run"
-          question="It ends at once, and the runs of its playbook steps with it. What a step has already done stays done."
-          onConfirm={() => control.run('cancel')}
+        <button type="button" class="small" onClick={() => setEditing(true)}>
+          Run with changes …
+        </button>
+        <Copy
+          text={() => curlOf('POST', '/api/executions/run', toJson(body))}
+          label="Copy as curl"
         />
-      )}
-      <button type="button" class="small" disabled={again.isBusy} onClick={() => again.run()}>
-        Run again
-      </button>
-      <button type="button" class="small" onClick={() => setEditing(true)}>
-        Run with changes …
-      </button>
-      <Copy text={() => curlOf('POST', '/api/executions/run', toJson(body))} label="Copy as curl" />
+      </div>
       <Problem problem={control.problem ?? again.problem} />
       {isEditing && (
         <Dialog title={`Run ${path}`} onClose={() => setEditing(false)} wide>
@@ -312,7 +330,7 @@ function Actions({
           />
         </Dialog>
       )}
-    </div>
+    </>
   )
 }
 

@@ -5,7 +5,7 @@ import { withQuery } from '../api.ts'
 import { Choice, Labelled, PathInput, Typed } from '../controls.tsx'
 import { useLive, useResource } from '../hooks.ts'
 import { type Column, Listing, Table } from '../list.tsx'
-import { Live, Progress, Status, stateOf, Time, Took } from '../parts.tsx'
+import { Live, Path, Progress, Status, stateOf, Time, Took } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, setQuery, useLocation } from '../router.tsx'
 import type { Execution } from '../types.ts'
@@ -226,7 +226,7 @@ const COLUMNS: readonly Column<Execution>[] = [
     ({ id, playbook_id, version, error }) => (
       <>
         <Link to={addressOf('executions', id)} class="row-link">
-          {playbook_id}
+          <Path of={playbook_id} />
         </Link>
         {version && <span class="muted"> v{version}</span>}
         {error !== null && <span class="error-line">{error}</span>}

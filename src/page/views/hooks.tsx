@@ -11,7 +11,7 @@ import { bytes } from '../format.ts'
 import { useAct, useResource } from '../hooks.ts'
 import type { Json } from '../json.ts'
 import { type Column, Listing, Table } from '../list.tsx'
-import { Copy, Enabled, Fact, Loaded, Loading, Mark, Problem, Time } from '../parts.tsx'
+import { Copy, Enabled, Fact, Loaded, Loading, Mark, Path, Problem, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, useLocation } from '../router.tsx'
 import { Tree } from '../tree.tsx'
@@ -192,7 +192,9 @@ function HookList() {
 function Started({ of: { path, version } }: { of: Hook }) {
   return (
     <>
-      <Link to={addressOf('playbooks', path)}>{path}</Link>
+      <Link to={addressOf('playbooks', path)}>
+        <Path of={path} />
+      </Link>
       {version !== null && <span class="muted"> v{version}</span>}
     </>
   )

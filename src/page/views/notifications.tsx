@@ -6,7 +6,7 @@ import { Choice, Labelled } from '../controls.tsx'
 import { Dialog, Secret } from '../dialog.tsx'
 import { useAct, useResource } from '../hooks.ts'
 import { type Column, Listing, Table } from '../list.tsx'
-import { Mark, Problem, Time, Until } from '../parts.tsx'
+import { Mark, Path, Problem, Time, Until } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, useLocation } from '../router.tsx'
 
@@ -51,7 +51,9 @@ export function Notifications() {
       ({ execution_id, type, path }) => (
         <>
           <Link to={addressOf('executions', execution_id)}>{type.replace('execution.', '')}</Link>
-          <span class="sub-line muted">{path}</span>
+          <span class="sub-line muted">
+            <Path of={path} />
+          </span>
         </>
       ),
     ],

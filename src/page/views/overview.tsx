@@ -6,7 +6,7 @@ import { Choice, Labelled, PathInput } from '../controls.tsx'
 import { count, duration } from '../format.ts'
 import { useLive, useResource } from '../hooks.ts'
 import { type Column, Listing, Table } from '../list.tsx'
-import { Duration, Empty, Live, Loaded, Mark, Time } from '../parts.tsx'
+import { Duration, Empty, Live, Loaded, Mark, Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, setQuery, useLocation } from '../router.tsx'
 
@@ -86,7 +86,15 @@ export function Overview() {
 }
 
 const RUN_COLUMNS: readonly Column<Stats['playbooks'][number]>[] = [
-  ['Path', ({ path }) => <Link to={addressOf('playbooks', path)}>{path}</Link>, 'main-cell'],
+  [
+    'Path',
+    ({ path }) => (
+      <Link to={addressOf('playbooks', path)}>
+        <Path of={path} />
+      </Link>
+    ),
+    'main-cell',
+  ],
   ['Runs', ({ runs }) => count(runs), 'num'],
   [
     'Failed',

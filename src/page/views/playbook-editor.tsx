@@ -89,7 +89,13 @@ export function PlaybookEditor({
       <Kept draft={draft}>
         {begun !== version && `It was begun on version ${begun}; this is version ${version} now. `}
       </Kept>
-      <Editor text={text} onText={type} faults={faults} label="The playbook, as YAML" />
+      <Editor
+        text={text}
+        onText={type}
+        faults={faults}
+        label="The playbook, as YAML"
+        isAwaited={!draft.isFound}
+      />
       <div class="row editor-foot">
         <button
           type="button"

@@ -42,6 +42,9 @@ export function PlaybookView({ path }: { path: string }) {
   }, [draft])
   const [said, setSaid] = useState('')
   const tab = query.get('tab') ?? 'content'
+  useEffect(() => {
+    if (version !== null || tab !== 'content') setSaid('')
+  }, [tab, version])
   const remove = useAct(async () => {
     await send('DELETE', `/api/catalog/playbooks/${encodeURIComponent(path)}`)
     navigate('/playbooks')
@@ -77,7 +80,7 @@ export function PlaybookView({ path }: { path: string }) {
           <button type="button" class="primary" onClick={() => setRunning(true)}>
             Run …
           </button>
-          {!isEditing && (
+          {!(isEditing && tab === 'content') && (
             <button
               type="button"
               onClick={() => {
@@ -149,6 +152,7 @@ export function PlaybookView({ path }: { path: string }) {
             path={path}
             version={version === null ? null : String(shown)}
             workload={workload}
+            source={content}
             draft={`run ${path}`}
             onRun={(id) => navigate(addressOf('executions', id))}
           />

@@ -4,7 +4,7 @@ import { withQuery } from '../api.ts'
 import { Labelled, Typed } from '../controls.tsx'
 import { useResource } from '../hooks.ts'
 import { type Column, Listing, Table } from '../list.tsx'
-import { Time } from '../parts.tsx'
+import { Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, setQuery, useLocation } from '../router.tsx'
 import type { PlaybookItem } from '../types.ts'
@@ -17,7 +17,9 @@ const COLUMNS: readonly Column<PlaybookItem>[] = [
     'Path',
     ({ id, description }) => (
       <>
-        <Link to={addressOf('playbooks', id)}>{id}</Link>
+        <Link to={addressOf('playbooks', id)}>
+          <Path of={id} />
+        </Link>
         {description && <span class="sub-line muted">{description}</span>}
       </>
     ),

@@ -12,7 +12,7 @@ import { Copy, curlOf, Problem } from '../parts.tsx'
 const HINTS: Record<Field['kind'], string> = {
   text: 'text',
   number: 'number',
-  boolean: 'yes or no',
+  boolean: 'true or false',
   json: 'JSON',
 }
 
@@ -23,6 +23,7 @@ export function RunForm({
   path,
   version,
   workload,
+  source = '',
   whole = false,
   draft: name,
   onRun,
@@ -30,13 +31,15 @@ export function RunForm({
   path: string
   version: string | null
   workload: { [key: string]: Json }
+  /** The playbook's text, where it is at hand. */
+  source?: string
   /** All of the workload is sent, as it is another's than the playbook's. */
   whole?: boolean
   /** Under which name it is kept while it is not sent. */
   draft: string
   onRun: (id: string) => void
 }) {
-  const fields = useMemo(() => fieldsOf(workload), [workload])
+  const fields = useMemo(() => fieldsOf(workload, source), [workload, source])
   const draft = useDraft(name)
   const { [FURTHER]: more = '', ...texts } = draft.texts
   // a click that is sent twice is one run

@@ -7,7 +7,7 @@ import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
 import type { Json } from '../json.ts'
 import { type Column, Listing, Table } from '../list.tsx'
-import { Enabled, Fact, Loaded, Problem, Time, Until } from '../parts.tsx'
+import { Enabled, Fact, Loaded, Path, Problem, Time, Until } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, useLocation } from '../router.tsx'
 import { Tree } from '../tree.tsx'
@@ -66,6 +66,9 @@ const NEW: readonly FieldSpec[] = [
   ...SETTINGS,
 ]
 
+/** Where the reader's clock is. */
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone
+
 export function Schedules() {
   const { query } = useLocation()
   const name = query.get('name')
@@ -87,7 +90,9 @@ const COLUMNS: readonly Column<Schedule>[] = [
     'Runs',
     ({ path, last_error }) => (
       <>
-        <Link to={addressOf('playbooks', path)}>{path}</Link>
+        <Link to={addressOf('playbooks', path)}>
+          <Path of={path} />
+        </Link>
         {last_error && <span class="error-line">{last_error}</span>}
       </>
     ),
@@ -245,11 +250,14 @@ function ScheduleView({ name }: { name: string }) {
             )}
             <div class="columns">
               <section>
-                <h2>Next runs</h2>
+                <h2>
+                  Next runs <span class="muted small-text">{ZONE}</span>
+                </h2>
                 {data.next_runs && data.next_runs.length > 0 ? (
                   <ol class="plain-list">
                     {data.next_runs.map((at) => (
                       <li key={at}>
+                        {new Date(at).toLocaleDateString('en', { weekday: 'short' })}{' '}
                         <Time at={at} />{' '}
                         <span class="muted">
                           <Until at={at} />
