@@ -1,5 +1,6 @@
 // YAML in colours: to be read, and to be edited.
 
+import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { indent, lineRange, newLine } from './editing.ts'
 import type { Fault } from './types.ts'
@@ -54,10 +55,12 @@ export interface EditorProps {
   label: string
   /** Whoever opens it is about to type. */
   isAwaited: boolean
+  /** What stands below it, always in sight. */
+  children: ComponentChildren
 }
 
 /** Tab indents; after Escape it goes on to what follows, as everywhere else. */
-export function Editor({ text, onText, faults, label, isAwaited }: EditorProps) {
+export function Editor({ text, onText, faults, label, isAwaited, children }: EditorProps) {
   const area = useRef<HTMLTextAreaElement>(null)
   const box = useRef<HTMLDivElement>(null)
   const isLeaving = useRef(false)
@@ -122,18 +125,21 @@ export function Editor({ text, onText, faults, label, isAwaited }: EditorProps) 
       <p id="editor-hint" class="muted small-text">
         Tab indents, Shift+Tab the other way; Escape, then Tab, leaves the editor.
       </p>
-      {faults.length > 0 && (
-        <ul class="faults">
-          {faults.map((fault) => (
-            <li key={`${fault.pointer} ${fault.detail} ${fault.line}`}>
-              <button type="button" class="plain" onClick={() => goTo(fault)}>
-                {fault.line === undefined ? 'all' : `line ${fault.line}`}
-              </button>{' '}
-              {fault.detail}
-            </li>
-          ))}
-        </ul>
-      )}
+      <div class="editor-foot">
+        {faults.length > 0 && (
+          <ul class="faults">
+            {faults.map((fault) => (
+              <li key={`${fault.pointer} ${fault.detail} ${fault.line}`}>
+                <button type="button" class="plain" onClick={() => goTo(fault)}>
+                  {fault.line === undefined ? 'all' : `line ${fault.line}`}
+                </button>{' '}
+                {fault.detail}
+              </li>
+            ))}
+          </ul>
+        )}
+        {children}
+      </div>
     </>
   )
 }

@@ -8,6 +8,12 @@ import { useRested } from './hooks.ts'
 import { setQuery, useLocation } from './router.tsx'
 import type { PlaybookItem } from './types.ts'
 
+/** What a label's field is told of what stands below it. */
+export interface Described {
+  'aria-describedby'?: string
+  'aria-invalid'?: boolean
+}
+
 /** A labelled field; several of one label are a group. */
 export function Labelled({
   label,
@@ -25,7 +31,7 @@ export function Labelled({
   const id = useId()
   const isDescribed = Boolean(hint || fault)
   const control =
-    isDescribed && isValidElement(children) && typeof children.type === 'string'
+    isDescribed && isValidElement(children)
       ? cloneElement(children, { 'aria-describedby': id, 'aria-invalid': Boolean(fault) })
       : children
   const more = isDescribed && (
@@ -111,7 +117,7 @@ export function Typed({
   placeholder?: string
   type?: 'text' | 'search'
   list?: string
-}) {
+} & Described) {
   const [text, setText] = useState(value)
   const rested = useRested(text, 350)
   const sent = useRef(value)
@@ -142,7 +148,14 @@ export function Typed({
 }
 
 /** The path of a playbook, with those that there are to choose from. */
-export function PathInput({ value, onValue }: { value: string; onValue: (value: string) => void }) {
+export function PathInput({
+  value,
+  onValue,
+  ...others
+}: {
+  value: string
+  onValue: (value: string) => void
+} & Described) {
   const [known, setKnown] = useState<PlaybookItem[]>([])
   const find = (q: string) => {
     get<PlaybookItem[]>(withQuery('/api/catalog/playbooks/search', { q, limit: 20 }))
@@ -160,6 +173,7 @@ export function PathInput({ value, onValue }: { value: string; onValue: (value: 
           }}
           list="known-paths"
           placeholder="path"
+          {...others}
         />
       </span>
       <datalist id="known-paths">

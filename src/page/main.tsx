@@ -8,6 +8,8 @@ import { Dialog } from './dialog.tsx'
 import { Empty } from './parts.tsx'
 import { addressOf, type View } from './path.ts'
 import { Link, useLocation } from './router.tsx'
+import { Audit } from './views/audit.tsx'
+import { Credentials } from './views/credentials.tsx'
 import { ExecutionView } from './views/execution.tsx'
 import { Executions } from './views/executions.tsx'
 import { Hooks } from './views/hooks.tsx'
@@ -25,7 +27,9 @@ const TITLES: Record<View, string> = {
   hooks: 'Hooks',
   schedules: 'Schedules',
   notifications: 'Notifications',
+  credentials: 'Credentials',
   keys: 'Keys',
+  audit: 'Audit',
 }
 
 function Page() {
@@ -68,8 +72,12 @@ function Shown({ view, rest }: { view: View | null; rest: string }) {
       return <Schedules />
     case 'notifications':
       return <Notifications />
+    case 'credentials':
+      return <Credentials />
     case 'keys':
       return <Keys />
+    case 'audit':
+      return <Audit />
     default:
       return (
         <Empty>

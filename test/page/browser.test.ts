@@ -122,7 +122,8 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
   })
 
   test('what was typed is there again, whatever way it was left, until it is sent or discarded', async () => {
-    const first = 'metadata: {path: web/draft}\nworkload: {size: 1}\nworkflow: [{step: start}]\n'
+    const long = '# a line\n'.repeat(80)
+    const first = `metadata: {path: web/draft}\nworkload: {size: 1}\n${long}workflow: [{step: start}]\n`
     await ask('POST', '/api/catalog/register', { content: first })
     const page = await open('/playbooks/web/draft')
     const [asked, editor] = [[] as string[], page.getByLabel('The playbook, as YAML')]
@@ -134,6 +135,10 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await editor.press('Control+End')
     await editor.pressSequentially('# mine')
     const typed = await editor.inputValue()
+    // it lies on the text in colours, and does not scroll by itself
+    const beyond =
+      "[...document.querySelectorAll('textarea')].map((a) => a.scrollHeight - a.clientHeight)"
+    expect(await page.evaluate(beyond)).toEqual([0])
     await page.getByRole('link', { name: 'Hooks' }).click()
     await page.getByRole('heading', { name: 'Hooks' }).waitFor()
     await page.goBack()
@@ -390,6 +395,42 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.waitForURL(/\/hooks$/)
     await expect(ask('GET', '/api/hooks/orders')).rejects.toThrow('404')
+  })
+
+  test('a credential is made, replaced and deleted, never shown, and the audit tells of it', async () => {
+    const page = await open('/credentials')
+    await button(page, 'New credential').click()
+    await page.getByLabel('Name (needed)').fill('shop')
+    await page.getByLabel('Type (needed)').fill('bearer')
+    await page.getByLabel('Data (needed)').fill('["open sesame"]')
+    await button(page, 'Make it').click()
+    await page.getByText('an object is expected').waitFor()
+    const secret = 'open sesame'
+    expect(await page.evaluate('Object.values(sessionStorage).join()')).not.toContain(secret)
+    await page.getByLabel('Data (needed)').fill(`{"token": "${secret}"}`)
+    await button(page, 'Make it').click()
+    const row = page.locator('main tbody tr', { hasText: 'shop' })
+    await row.getByRole('button', { name: 'Replace …' }).click()
+    await page.getByRole('dialog').getByLabel('Description').fill('the shop')
+    await page.getByRole('dialog').getByLabel('Data (needed)').fill('{"token": "another"}')
+    await button(page, 'Replace it').click()
+    await row.getByText('the shop').waitFor()
+    expect(await ask('GET', '/api/credentials/shop?include_data=true')).toMatchObject({
+      type: 'bearer',
+      description: 'the shop',
+      data: { token: 'another' },
+    })
+    expect(await page.content()).not.toContain(secret)
+    await row.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await row.waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'Audit' }).click()
+    await page.getByLabel('Of what').fill('credential:shop')
+    const actions = page.locator('main tbody td:nth-child(3)')
+    await expect
+      .poll(() => actions.allTextContents(), PATIENCE)
+      .toEqual(['deleted', 'read', 'written', 'written'].map((done) => `credential.${done}`))
+    expectRefusals(422)
   })
 
   test('a key is made, shown once and revoked', async () => {

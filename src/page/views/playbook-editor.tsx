@@ -95,42 +95,44 @@ export function PlaybookEditor({
         faults={faults}
         label="The playbook, as YAML"
         isAwaited={!draft.isFound}
-      />
-      <div class="row editor-foot">
-        <button
-          type="button"
-          class="primary"
-          disabled={register.isBusy}
-          onClick={() => register.run()}
-        >
-          {register.isBusy ? 'Registering …' : 'Register'}
-        </button>
-        <span role="status" class="row">
-          {!isKnown ? (
-            <span class="muted">checking …</span>
-          ) : faults.length === 0 ? (
-            <>
-              <Shape state="completed" /> nothing is wrong with it
-            </>
-          ) : (
-            <>
-              <Shape state="failed" /> {faults.length === 1 ? '1 fault' : `${faults.length} faults`}
-            </>
-          )}
-        </span>
-        {onLeave &&
-          (text === content ? (
-            <button type="button" onClick={leave}>
-              Leave it as it is
-            </button>
-          ) : (
-            <Confirm
-              label="Discard changes"
-              question="What you have changed here is lost."
-              onConfirm={leave}
-            />
-          ))}
-      </div>
+      >
+        <div class="row">
+          <button
+            type="button"
+            class="primary"
+            disabled={register.isBusy}
+            onClick={() => register.run()}
+          >
+            {register.isBusy ? 'Registering …' : 'Register'}
+          </button>
+          <span role="status" class="row">
+            {!isKnown ? (
+              <span class="muted">checking …</span>
+            ) : faults.length === 0 ? (
+              <>
+                <Shape state="completed" /> nothing is wrong with it
+              </>
+            ) : (
+              <>
+                <Shape state="failed" />{' '}
+                {faults.length === 1 ? '1 fault' : `${faults.length} faults`}
+              </>
+            )}
+          </span>
+          {onLeave &&
+            (text === content ? (
+              <button type="button" onClick={leave}>
+                Leave it as it is
+              </button>
+            ) : (
+              <Confirm
+                label="Discard changes"
+                question="What you have changed here is lost."
+                onConfirm={leave}
+              />
+            ))}
+        </div>
+      </Editor>
       <Problem problem={register.problem ?? problem} />
     </>
   )

@@ -2,7 +2,7 @@
 
 import { useId, useMemo, useState } from 'preact/hooks'
 import { send, Problem as Told } from '../api.ts'
-import { Kept, Labelled } from '../controls.tsx'
+import { type Described, Kept, Labelled } from '../controls.tsx'
 import { useDraft } from '../draft.ts'
 import { type Field, fieldsOf, parametersOf, read } from '../fields.ts'
 import { useAct } from '../hooks.ts'
@@ -131,14 +131,15 @@ function Input({
   field,
   text,
   onText,
+  ...described
 }: {
   field: Field
   text: string
   onText: (text: string) => void
-}) {
+} & Described) {
   if (field.kind === 'boolean') {
     return (
-      <select value={text} onChange={(event) => onText(event.currentTarget.value)}>
+      <select {...described} value={text} onChange={(event) => onText(event.currentTarget.value)}>
         <option value="true">true</option>
         <option value="false">false</option>
       </select>
@@ -148,6 +149,7 @@ function Input({
     const rows = Math.min(14, Math.max(2, text.split('\n').length))
     return (
       <textarea
+        {...described}
         rows={rows}
         spellcheck={false}
         value={text}
@@ -157,6 +159,7 @@ function Input({
   }
   return (
     <input
+      {...described}
       type="text"
       inputMode={field.kind === 'number' ? 'decimal' : 'text'}
       spellcheck={false}
