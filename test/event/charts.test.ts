@@ -463,6 +463,17 @@ test('an action that was put off goes on; one whose lease was lost has failed', 
     { n: 1, end_time: timeOf(5), status: 'FAILED', worker: 'w1' },
     { n: 2, start_time: timeOf(5), end_time: timeOf(6), status: 'COMPLETED', worker: 'w2' },
   ])
+  const attempts = (started: number, waiting: number) =>
+    graphOf(steps, {
+      status: 'RUNNING',
+      facts: [
+        ['a', 'step_started', 1, null],
+        ['a', 'action_started', started, null],
+        ['a', 'action_waiting', waiting, null],
+      ],
+      counts: {},
+    }).nodes.find(({ step }) => step === 'a')?.attempts
+  expect([attempts(1, 1), attempts(2, 1), attempts(3, 1)]).toEqual([1, 1, 2])
 })
 
 test('an end that is fired waits for the others; one that nothing fired is not reached', () => {
