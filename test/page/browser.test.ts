@@ -229,7 +229,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await button(page, 'Cancel run').click()
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click()
     await state(page).filter({ hasText: 'cancelled' }).waitFor()
-    await page.locator('.problem', { hasText: 'Cancelled' }).waitFor()
+    await page.locator('.note', { hasText: 'Cancelled' }).waitFor()
     expect(await button(page, 'Pause').count()).toBe(0)
     expect(await page.evaluate('window.isFirst')).toBe(true)
     expect(await ask('GET', `/api/executions/${id}`)).toMatchObject({ status: 'FAILED' })

@@ -38,6 +38,8 @@ function placeOf(subject: string): string | null {
     case 'hook':
     case 'schedule':
       return withQuery(`/${kind}s`, { name })
+    case 'key':
+      return '/keys'
     case 'credential':
       return withQuery('/credentials', { q: name })
     default:

@@ -1,16 +1,14 @@
 // One run: how it stands, what ran when, and its log; and what can be done about it.
 
 import { useState } from 'preact/hooks'
-import { send, withQuery } from '../api.ts'
-import { Confirm, Dialog } from '../dialog.tsx'
+import { withQuery } from '../api.ts'
 import { Graph } from '../graph.tsx'
-import { useAct, useLive, useResource } from '../hooks.ts'
+import { useLive, useResource } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
 import { Listing } from '../list.tsx'
 import { useLog } from '../log.ts'
 import {
   Copy,
-  curlOf,
   Fact,
   Live,
   Loaded,
@@ -25,14 +23,14 @@ import {
   Until,
 } from '../parts.tsx'
 import { addressOf } from '../path.ts'
-import { Link, navigate, useLocation } from '../router.tsx'
+import { Link, useLocation } from '../router.tsx'
 import type { ToldGraph, ToldTimeline } from '../spans.ts'
 import { Timeline } from '../timeline.tsx'
 import { Tree } from '../tree.tsx'
 import type { Detail, Execution } from '../types.ts'
 import { EventLog } from './events.tsx'
+import { Actions } from './execution-actions.tsx'
 import { ExecutionTable } from './executions.tsx'
-import { RunForm } from './run-form.tsx'
 
 const TABS = [
   ['timeline', 'Timeline'],
@@ -112,16 +110,7 @@ export function ExecutionView({ id }: { id: string }) {
         parentStep={textIn(first?.meta, 'parent_step')}
         events={log.total}
       />
-      {run.error !== null && (
-        <div class="problem" role="alert">
-          <div>
-            <strong>
-              {stateOf(run.status, run.error) === 'cancelled' ? 'Cancelled' : 'Failed'}
-            </strong>
-            <pre class="error-text">{run.error}</pre>
-          </div>
-        </div>
-      )}
+      {run.error !== null && <Failure error={run.error} state={stateOf(run.status, run.error)} />}
       {stateOf(run.status) === 'paused' ? (
         <p class="note" role="status">
           Paused: no action begins until it is resumed. What was at work ends.
@@ -176,6 +165,22 @@ export function ExecutionView({ id }: { id: string }) {
 /** Who asked, unless that could be anybody. */
 const callerOf = (caller: string | null | undefined) => (caller === 'open' ? null : caller)
 
+/** Why it has failed; that it was cancelled is no failure. */
+function Failure({ error, state }: { error: string; state: string }) {
+  const isCancelled = state === 'cancelled'
+  return (
+    <div class={isCancelled ? 'note' : 'problem'} role={isCancelled ? 'status' : 'alert'}>
+      <div>
+        <strong>{isCancelled ? 'Cancelled' : 'Failed'}</strong>
+        {error !== 'cancelled' && <pre class="error-text">{error}</pre>}
+      </div>
+    </div>
+  )
+}
+
+/** What browsers say of themselves is long, and says little. */
+const agentOf = (agent: string | null) => (agent?.startsWith('Mozilla/') ? 'a browser' : agent)
+
 function Facts({
   run,
   parent,
@@ -214,7 +219,7 @@ function Facts({
       </Fact>
       {requestor && (
         <Fact name="Asked for by" class="cut" title={requestor.user_agent ?? ''}>
-          {[callerOf(requestor.caller), requestor.user_agent, requestor.ip]
+          {[callerOf(requestor.caller), requestor.ip, agentOf(requestor.user_agent)]
             .filter(Boolean)
             .join(', ') || '–'}
         </Fact>
@@ -254,83 +259,6 @@ function Waiting({ waiting }: { waiting: NonNullable<Detail['waiting_for']> }) {
         </p>
       ))}
     </div>
-  )
-}
-
-function Actions({
-  run,
-  path,
-  version,
-  workload,
-  reload,
-}: {
-  run: Detail
-  path: string
-  version: string | null
-  workload: { [key: string]: Json }
-  reload: () => void
-}) {
-  const [isEditing, setEditing] = useState(false)
-  const isOver = run.end_time !== null
-  const isPaused = stateOf(run.status) === 'paused'
-  const body = { path, ...(version && { version }), parameters: workload }
-  const control = useAct(async (act: 'cancel' | 'pause' | 'resume') => {
-    await send('POST', `/api/executions/${run.id}/${act}`, { body: {} })
-    reload()
-  })
-  const again = useAct(async () => {
-    const headers = { 'idempotency-key': crypto.randomUUID() }
-    const { data } = await send<{ execution_id: string }>('POST', '/api/executions/run', {
-      body,
-      headers,
-    })
-    navigate(addressOf('executions', data.execution_id))
-  })
-  return (
-    <>
-      <div class="actions">
-        {!isOver && (
-          <button
-            type="button"
-            class="small"
-            disabled={control.isBusy}
-            onClick={() => control.run(isPaused ? 'resume' : 'pause')}
-          >
-            {isPaused ? 'Resume' : 'Pause'}
-          </button>
-        )}
-        {!isOver && (
-          <Confirm
-            label="Cancel run"
-            question="It ends at once, and the runs of its playbook steps with it. What a step has already done stays done."
-            onConfirm={() => control.run('cancel')}
-          />
-        )}
-        <button type="button" class="small" disabled={again.isBusy} onClick={() => again.run()}>
-          Run again
-        </button>
-        <button type="button" class="small" onClick={() => setEditing(true)}>
-          Run with changes …
-        </button>
-        <Copy
-          text={() => curlOf('POST', '/api/executions/run', toJson(body))}
-          label="Copy as curl"
-        />
-      </div>
-      <Problem problem={control.problem ?? again.problem} />
-      {isEditing && (
-        <Dialog title={`Run ${path}`} onClose={() => setEditing(false)} wide>
-          <RunForm
-            path={path}
-            version={version}
-            workload={workload}
-            whole
-            draft={`run again ${run.id}`}
-            onRun={(id) => navigate(addressOf('executions', id))}
-          />
-        </Dialog>
-      )}
-    </>
   )
 }
 

@@ -229,7 +229,7 @@ const COLUMNS: readonly Column<Execution>[] = [
           <Path of={playbook_id} />
         </Link>
         {version && <span class="muted"> v{version}</span>}
-        {error !== null && <span class="error-line">{error}</span>}
+        {error !== null && error !== 'cancelled' && <span class="error-line">{error}</span>}
       </>
     ),
     'main-cell',
