@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import type { Resource } from './hooks.ts'
 import { Empty, Loaded } from './parts.tsx'
-import { setQuery, useLocation } from './router.tsx'
+import { canGoBack, setQuery, useLocation } from './router.tsx'
 
 /**
  * A column's head, what stands below it, and how that looks: `main-cell` takes the room that is left, `wide-only` is not
@@ -86,15 +86,24 @@ export function Listing<T>({
 function Pager({ next }: { next: string | null }) {
   const cursor = useLocation().query.get('cursor')
   if (!cursor && !next) return null
+  // a page is read from its beginning
+  const go = (to: string | null) => {
+    setQuery({ cursor: to })
+    scrollTo(0, 0)
+  }
   return (
     <nav class="pager" aria-label="Pages">
-      <button type="button" disabled={!cursor} onClick={() => setQuery({ cursor: null })}>
+      <button type="button" disabled={!cursor} onClick={() => go(null)}>
         ⇤ First
       </button>
-      <button type="button" disabled={!cursor} onClick={() => history.back()}>
+      <button
+        type="button"
+        disabled={!cursor}
+        onClick={() => (canGoBack() ? history.back() : go(null))}
+      >
         ← Back
       </button>
-      <button type="button" disabled={!next} onClick={() => next && setQuery({ cursor: next })}>
+      <button type="button" disabled={!next} onClick={() => go(next)}>
         Next →
       </button>
     </nav>

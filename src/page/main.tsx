@@ -7,7 +7,7 @@ import { Labelled } from './controls.tsx'
 import { Dialog } from './dialog.tsx'
 import { Empty } from './parts.tsx'
 import { addressOf, type View } from './path.ts'
-import { Link, useLocation } from './router.tsx'
+import { Link, scrollToPlace, useLocation } from './router.tsx'
 import { Audit } from './views/audit.tsx'
 import { Credentials } from './views/credentials.tsx'
 import { ExecutionView } from './views/execution.tsx'
@@ -38,11 +38,12 @@ function Page() {
   const isFirst = useRef(true)
   useEffect(() => {
     document.title = `${rest || (view ? TITLES[view] : 'Not found')} · noetl-edge`
-    if (!isFirst.current) {
-      scrollTo(0, 0)
-      main.current?.focus({ preventScroll: true })
+    if (isFirst.current) {
+      isFirst.current = false
+      return
     }
-    isFirst.current = false
+    main.current?.focus({ preventScroll: true })
+    return scrollToPlace()
   }, [pathname])
   return (
     <>

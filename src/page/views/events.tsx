@@ -1,6 +1,6 @@
 // An execution's log: what happened, in the order in which it was written.
 
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { Labelled } from '../controls.tsx'
 import { cut, duration } from '../format.ts'
 import { isObject, type Json, toJson } from '../json.ts'
@@ -24,6 +24,7 @@ export function EventLog({
   const [find, setFind] = useState('')
   const [isNewest, setNewest] = useState(false)
   const [page, setPage] = useState(0)
+  const top = useRef<HTMLElement>(null)
   const types = [...new Set(log.events.map((event) => event.event_type))].sort()
   // what is within a step is found with it
   const steps = [...new Set(log.events.map((event) => event.node_name.replace(/\[.*/, '')))].sort()
@@ -44,6 +45,10 @@ export function EventLog({
       set(value)
       setPage(0)
     }
+  const turn = (to: number) => {
+    setPage(to)
+    top.current?.scrollIntoView()
+  }
   const part = (label: string, isThere: boolean, after?: number) => (
     <button
       type="button"
@@ -59,7 +64,7 @@ export function EventLog({
     </button>
   )
   return (
-    <section aria-label="Events">
+    <section aria-label="Events" ref={top}>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter events">
         <Labelled label="Type">
           <select value={type} onChange={(event) => reset(setType)(event.currentTarget.value)}>
@@ -130,19 +135,19 @@ export function EventLog({
       </ol>
       {pages > 1 && (
         <nav class="pager" aria-label="Pages of events">
-          <button type="button" disabled={at === 0} onClick={() => setPage(0)}>
+          <button type="button" disabled={at === 0} onClick={() => turn(0)}>
             ⇤ First
           </button>
-          <button type="button" disabled={at === 0} onClick={() => setPage(at - 1)}>
+          <button type="button" disabled={at === 0} onClick={() => turn(at - 1)}>
             ← Back
           </button>
           <span class="muted">
             {at + 1} of {pages}
           </span>
-          <button type="button" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>
+          <button type="button" disabled={at === pages - 1} onClick={() => turn(at + 1)}>
             Next →
           </button>
-          <button type="button" disabled={at === pages - 1} onClick={() => setPage(pages - 1)}>
+          <button type="button" disabled={at === pages - 1} onClick={() => turn(pages - 1)}>
             Last ⇥
           </button>
         </nav>
