@@ -278,6 +278,35 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     expect(await chosen.nth(1).inputValue()).toBe('each[7]')
   })
 
+  test('of a log of any length each part can be reached', async () => {
+    const [id, length] = [await run('web/small'), 12_345]
+    const page = await open('/')
+    // as the API would tell it
+    await page.route(`**/api/execution/data/${id}?*`, (route) => {
+      const { searchParams } = new URL(route.request().url())
+      const [after, limit] = [Number(searchParams.get('after')), Number(searchParams.get('limit'))]
+      const many = Math.max(0, Math.min(limit, length - after))
+      const events = Array.from({ length: many }, (_, n) => eventOf(after + n + 1))
+      return route.fulfill({ json: { events } })
+    })
+    await page.route(`**/api/events/summary/${id}`, (route) =>
+      route.fulfill({ json: { summary: { counts: { step_started: length } } } }),
+    )
+    await page.goto(`/executions/${id}`)
+    const first = page.locator('.events .seq').first()
+    for (const [part, said, seq] of [
+      ['Later', '5,001 to 10,000', '5001'],
+      ['Later', '10,001 to 12,345', '10001'],
+      ['Earlier', '5,001 to 10,000', '5001'],
+      ['Last', '11,346 to 12,345', '12345'],
+      ['First', '1 to 5,000', '1'],
+    ] as const) {
+      await button(page, part).click()
+      await page.getByText(`Events ${said} of 12,345`).waitFor()
+      expect(await first.textContent()).toBe(seq)
+    }
+  })
+
   test('a playbook has its versions compared, and is deleted', async () => {
     const content = (size: number) =>
       `metadata: {path: web/gone}\nworkload: {size: ${size}}\nworkflow: [{step: start}]\n`
@@ -588,6 +617,22 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
       expect(wide).toEqual([])
     })
   })
+})
+
+const eventOf = (seq: number) => ({
+  event_id: String(seq),
+  seq,
+  event_type: 'step_started',
+  node_id: 'a',
+  node_name: 'a',
+  node_type: 'task',
+  status: 'STARTED',
+  duration: 0,
+  created_at: '2026-11-26T08:00:00.000000Z',
+  context: {},
+  result: null,
+  meta: {},
+  error: null,
 })
 
 interface Stats {
