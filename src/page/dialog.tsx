@@ -21,13 +21,18 @@ export function Dialog({
   const id = useId()
   useEffect(() => {
     const dialog = ref.current
+    const opener = document.activeElement
     dialog?.showModal()
     const field = dialog?.querySelector<HTMLElement>('input, select, textarea')
     field?.focus()
     // a long text is read from its beginning
     if (field instanceof HTMLTextAreaElement) field.setSelectionRange(0, 0)
     if (field) field.scrollTop = 0
-    return () => dialog?.close()
+    return () => {
+      dialog?.close()
+      // the browser does so only for a dialog that stays in the document
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true })
+    }
   }, [])
   return (
     <dialog

@@ -159,6 +159,8 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await button(page, 'Run …').click()
     await size.fill('2')
     await page.keyboard.press('Escape')
+    // keys go on where they were
+    await page.locator(':focus', { hasText: 'Run …' }).waitFor()
     await button(page, 'Run …').click()
     expect(await size.inputValue()).toBe('2')
     await button(page, 'Run').click()

@@ -147,6 +147,9 @@ export function PlaybookView({ path }: { path: string }) {
       </div>
       {isRunning && (
         <Dialog title={`Run ${path}`} onClose={() => setRunning(false)} wide>
+          {hasDraft(draft) && (
+            <p class="note">It runs as it is registered, without what you have changed.</p>
+          )}
           <RunForm
             path={path}
             version={version === null ? null : String(shown)}
