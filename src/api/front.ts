@@ -6,7 +6,7 @@ import { prefersHtml } from '../reply.ts'
 
 /** Where the page is found: `/`, and what stands in a browser's address when a view of it is open. */
 const VIEWS =
-  /^\/(?:(?:overview|hooks|schedules|notifications|keys)\/?|(?:executions|playbooks)(?:\/.*)?)?$/
+  /^\/(?:(?:overview|hooks|schedules|notifications|credentials|keys|audit)\/?|(?:executions|playbooks)(?:\/.*)?)?$/
 
 /** Answers with the page whoever asks for HTML where it has a view; all else goes on to the API. */
 export const front: MiddlewareHandler<App> = async function front(c, next) {

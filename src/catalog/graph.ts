@@ -43,11 +43,13 @@ export function graphOf(playbook: Playbook, run: Run | null) {
     const countOf = (type: string) => own.get(type)?.count ?? 0
     const [, done = 0, failed = 0] = run?.counts[step.name] ?? []
     const iterator = own.get('iterator_started')
+    // what was put off goes on by another start
+    const starts = countOf('action_started') - countOf('action_waiting')
     return {
       step: step.name,
       type: typeOf(step),
       status: run ? statusOf(step, own, reached.has(step.name), run.status) : ('pending' as const),
-      attempts: countOf('action_started'),
+      attempts: Math.max(starts, Math.min(1, countOf('action_started'))),
       iterations: iterator ? { total: Number(iterator.more ?? 0), done, failed } : null,
     }
   })

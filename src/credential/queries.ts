@@ -46,6 +46,9 @@ export const put = (sql: Sql, c: NewCredential, audit: AuditEntry): Statement =>
   )
   select ${columns(sql)} from written`
 
+const called = (sql: Sql, id: string | null, name: string) => sql`
+  case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end`
+
 /** By id when the text is one, else by name. */
 export const find = (
   sql: Sql,
@@ -54,11 +57,30 @@ export const find = (
   audit: AuditEntry | null,
 ): Statement => sql`
   with found as (
-    select * from noetl.credential
-    where case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end
+    select * from noetl.credential where ${called(sql, id, name)}
   )
   ${audit === null ? sql`` : sql`, audited as (${insertAudit(sql, 'found', audit, { subject: sql`'credential:' || s.name` })})`}
   select ${columns(sql)}, secret from found`
+
+/** Removes one, and tells its name; sent again it tells it again. */
+export const remove = (
+  sql: Sql,
+  id: string | null,
+  name: string,
+  audit: AuditEntry,
+): Statement => sql`
+  with removed as (
+    delete from noetl.credential where ${called(sql, id, name)} returning name, type
+  ), audited as (
+    ${insertAudit(sql, 'removed', audit, {
+      subject: sql`'credential:' || s.name`,
+      detail: sql`jsonb_build_object('type', s.type)`,
+    })}
+  )
+  select name from removed
+  union all
+  select substr(a.subject, length('credential:') + 1) from noetl.audit a
+  where a.audit_id = ${audit.audit_id}`
 
 export interface CredentialPage {
   type: string | null

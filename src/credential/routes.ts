@@ -9,10 +9,11 @@ import {
   CredentialFilter,
   CredentialItem,
   CredentialList,
+  DeletedCredential,
   IncludeData,
   NewCredentialRequest,
 } from './schema.ts'
-import { getCredential, listCredentials, putCredential } from './service.ts'
+import { deleteCredential, getCredential, listCredentials, putCredential } from './service.ts'
 
 const create = operation({
   summary: 'Create a credential, or replace the one of that name',
@@ -62,6 +63,22 @@ export const credentials = new Hono()
       }
       const name = c.req.param('identifier')
       return reply(c, await getCredential(sql, config, name, include_data, caller))
+    },
+  )
+  .delete(
+    '/:identifier',
+    operation({
+      summary: 'Delete a credential, by name or id',
+      description: 'Steps that name it fail from then on.',
+      scope: 'credential',
+      reach: 'any',
+      reply: DeletedCredential,
+      errors: ['not_found'],
+    }),
+    async (c) => {
+      const { sql, caller } = c.var
+      const name = await deleteCredential(sql, caller, c.req.param('identifier'))
+      return reply(c, { status: 'ok', name })
     },
   )
 

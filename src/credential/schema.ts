@@ -59,6 +59,8 @@ export const CredentialItem = z
   })
   .meta({ id: 'Credential' })
 
+export const DeletedCredential = z.object({ status: z.literal('ok'), name: z.string() })
+
 export const CredentialList = z.object({
   items: z.array(CredentialItem),
   filter: z.object({ type: z.string().nullable(), q: z.string().nullable() }),

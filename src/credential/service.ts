@@ -9,7 +9,7 @@ import { newId, parseId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import type { Config } from '../settings.ts'
 import { decrypt, encrypt } from './cipher.ts'
-import { type CredentialRow, find, list, put } from './queries.ts'
+import { type CredentialRow, find, list, put, remove } from './queries.ts'
 import type { NewCredentialRequest } from './schema.ts'
 
 /** A credential as the API shows it; `data` is null unless asked for. */
@@ -59,6 +59,21 @@ export async function getCredential(
   if (!row) fail('not_found', 'Credential not found')
   const { secret, ...head } = row
   return { ...head, data: withData ? await decrypt(keyOf(config), row.name, secret) : null }
+}
+
+/**
+ * By id (all digits) or name. What runs and needs it from then on fails.
+ * @throws AppError `not_found`.
+ */
+export async function deleteCredential(
+  sql: Sql,
+  caller: Caller,
+  identifier: string,
+): Promise<string> {
+  const audit = auditOf(caller, 'credential.deleted', `credential:${identifier}`)
+  const statement = remove(sql, parseId(identifier), identifier, audit)
+  const [row] = await rowsOf<{ name: string }>(statement)
+  return row?.name ?? fail('not_found', 'Credential not found')
 }
 
 /** A page of credentials by name, without their data. */

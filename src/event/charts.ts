@@ -176,7 +176,7 @@ export const findGraph = (
       max(case when e.event_type = 'iterator_started' then (e.context->>'total')::int end) as total
     from steps s join noetl.event e on e.node_name = s.node_name
     where e.execution_id = ${executionId}
-      and e.event_type in ('action_started', 'action_error', 'iterator_started')
+      and e.event_type in ('action_started', 'action_waiting', 'action_error', 'iterator_started')
     group by e.node_name, e.event_type
   )
   select d.*, ${standingColumns(sql)}

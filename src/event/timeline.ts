@@ -26,6 +26,7 @@ export const SPAN_EVENTS = [
   'iteration_failed',
   'save_started',
   'action_started',
+  'action_waiting',
   'action_completed',
   'action_error',
 ]
@@ -90,6 +91,8 @@ interface Told {
     start: number
     end: number | null
     failed: boolean
+    /** It is put off, and goes on by another start. */
+    waits?: boolean
     worker: string | null
     error: string | null
   }[]
@@ -123,7 +126,14 @@ function tell(told: Map<string, Told>, [node, type, at, attempt, worker, error, 
     case 'iterator_started':
       own.total = total ?? 0
       break
-    case 'action_started':
+    case 'action_started': {
+      const before = own.attempts.at(-1)
+      if (before?.waits) {
+        before.waits = false
+        break
+      }
+      // whoever had it has lost it
+      if (before && before.end === null) Object.assign(before, { end: at, failed: true })
       own.attempts.push({
         n: attempt ?? own.attempts.length + 1,
         start: at,
@@ -133,6 +143,12 @@ function tell(told: Map<string, Told>, [node, type, at, attempt, worker, error, 
         error: null,
       })
       break
+    }
+    case 'action_waiting': {
+      const open = own.attempts.at(-1)
+      if (open && open.end === null) open.waits = true
+      break
+    }
     case 'action_completed':
     case 'action_error': {
       const n = own.attempts.length + 1

@@ -1,5 +1,6 @@
 // Asking the API. The key is kept for this tab alone, and is asked for when the API wants one.
 
+import { forgetDrafts } from './draft.ts'
 import { type Json, parseJson, toJson } from './json.ts'
 import type { Fault } from './types.ts'
 
@@ -13,10 +14,6 @@ export class Problem extends Error {
     this.status = status
     this.title = title
     this.errors = errors
-  }
-  /** The route is not there, in the API of this deployment. */
-  get isMissing(): boolean {
-    return this.status === 404 || this.status === 405 || this.status === 501
   }
 }
 
@@ -50,10 +47,11 @@ export const keyring = {
     answer?.(given)
     tell()
   },
-  /** Forgets it, and all that it has shown. */
+  /** Forgets it, all that it has shown, and what was typed. */
   forget() {
     key = null
     sessionStorage.removeItem(PLACE)
+    forgetDrafts()
     location.assign('/')
   },
 }

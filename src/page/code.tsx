@@ -1,6 +1,7 @@
 // YAML in colours: to be read, and to be edited.
 
-import { useMemo, useRef } from 'preact/hooks'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { indent, lineRange, newLine } from './editing.ts'
 import type { Fault } from './types.ts'
 import { highlight, type Token } from './yaml.ts'
@@ -52,14 +53,23 @@ export interface EditorProps {
   onText: (text: string) => void
   faults: readonly Fault[]
   label: string
+  /** Whoever opens it is about to type. */
+  isAwaited: boolean
+  /** What stands below it, always in sight. */
+  children: ComponentChildren
 }
 
 /** Tab indents; after Escape it goes on to what follows, as everywhere else. */
-export function Editor({ text, onText, faults, label }: EditorProps) {
+export function Editor({ text, onText, faults, label, isAwaited, children }: EditorProps) {
   const area = useRef<HTMLTextAreaElement>(null)
   const box = useRef<HTMLDivElement>(null)
   const isLeaving = useRef(false)
   const lines = useMemo(() => highlight(text), [text])
+  useEffect(() => {
+    if (!isAwaited) return
+    area.current?.focus({ preventScroll: true })
+    area.current?.setSelectionRange(0, 0)
+  }, [])
   const faulty = new Set(faults.flatMap(({ line }) => line ?? []))
 
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }) => {
@@ -115,18 +125,21 @@ export function Editor({ text, onText, faults, label }: EditorProps) {
       <p id="editor-hint" class="muted small-text">
         Tab indents, Shift+Tab the other way; Escape, then Tab, leaves the editor.
       </p>
-      {faults.length > 0 && (
-        <ul class="faults">
-          {faults.map((fault) => (
-            <li key={`${fault.pointer} ${fault.detail} ${fault.line}`}>
-              <button type="button" class="plain" onClick={() => goTo(fault)}>
-                {fault.line === undefined ? 'all' : `line ${fault.line}`}
-              </button>{' '}
-              {fault.detail}
-            </li>
-          ))}
-        </ul>
-      )}
+      <div class="editor-foot">
+        {faults.length > 0 && (
+          <ul class="faults">
+            {faults.map((fault) => (
+              <li key={`${fault.pointer} ${fault.detail} ${fault.line}`}>
+                <button type="button" class="plain" onClick={() => goTo(fault)}>
+                  {fault.line === undefined ? 'all' : `line ${fault.line}`}
+                </button>{' '}
+                {fault.detail}
+              </li>
+            ))}
+          </ul>
+        )}
+        {children}
+      </div>
     </>
   )
 }

@@ -21,6 +21,8 @@ export interface FieldSpec {
   required?: boolean
   /** It stands among what few need. */
   rare?: boolean
+  /** It is kept nowhere. */
+  secret?: boolean
 }
 
 export type Texts = Readonly<Record<string, string>>

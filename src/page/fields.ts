@@ -13,14 +13,23 @@ export interface Field {
   isLong: boolean
 }
 
-export function fieldsOf(workload: { [key: string]: Json }): Field[] {
-  return Object.entries(workload).map(([name, value]) => {
+/** The fields, in the order in which a playbook's text has them: the database keeps none. */
+export function fieldsOf(workload: { [key: string]: Json }, source = ''): Field[] {
+  const text = source.slice(Math.max(0, source.search(/^workload\s*:/m)))
+  const placeOf = (name: string) => {
+    const at = text.search(new RegExp(`(^|[\\s{,"'])${escaped(name)}["']?\\s*:`))
+    return at < 0 ? text.length : at
+  }
+  const entries = Object.entries(workload).sort(([one], [two]) => placeOf(one) - placeOf(two))
+  return entries.map(([name, value]) => {
     const kind = kindOf(value)
     const text =
       kind === 'text' ? String(value) : kind === 'json' ? toJson(value, 2) : String(value)
     return { name, kind, text, isLong: text.includes('\n') || text.length > 80 }
   })
 }
+
+const escaped = (name: string) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
 function kindOf(value: Json): FieldKind {
   switch (typeof value) {

@@ -34,9 +34,11 @@ export function ago(then: number, now: number): string {
 }
 
 /** The time of day of the reader; with the date unless it is today, and with the year unless it is this year's. */
-export function clock(then: Date, now: Date): string {
-  const pad = (value: number) => String(value).padStart(2, '0')
-  const time = `${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())}`
+export function clock(then: Date, now: Date, exactly = false): string {
+  const pad = (value: number, length = 2) => String(value).padStart(length, '0')
+  const time = `${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())}${
+    exactly ? `.${pad(then.getMilliseconds(), 3)}` : ''
+  }`
   if (then.toDateString() === now.toDateString()) return time
   const date = `${pad(then.getMonth() + 1)}-${pad(then.getDate())}`
   return then.getFullYear() === now.getFullYear()

@@ -5,7 +5,7 @@ import { get, Problem, withQuery } from './api.ts'
 import type { LogEvent } from './types.ts'
 
 /** As many events as a page handles with ease; of longer logs a part is shown. */
-const MOST = 5_000
+export const MOST = 5_000
 const PAGE = 1_000
 
 export interface Log {
@@ -14,8 +14,8 @@ export interface Log {
   problem: Problem | null
   /** Loads what has come since. */
   more: () => void
-  /** The last events instead of the first, or the first again. */
-  from: (end: 'first' | 'last') => void
+  /** Loads those behind one instead, as many as there is room for; by default the last ones, and what follows them. */
+  from: (after?: number) => void
   /** How many events there are, as far as is known. */
   total: number
 }
@@ -24,15 +24,18 @@ interface Summary {
   summary: { counts: Record<string, number> }
 }
 
-/** What is loaded from the beginning ends somewhere; how many there are beyond is told. */
-const isFull = (loaded: readonly LogEvent[]) => loaded[0]?.seq === 1 && loaded.length >= MOST
+const NONE = { loaded: [] as LogEvent[], busy: false, again: false }
+
+/** What does not follow the end ends somewhere; how many there are beyond is told. */
+const isFull = ({ loaded, follows }: { loaded: readonly LogEvent[]; follows: boolean }) =>
+  !follows && loaded.length >= MOST
 
 export function useLog(id: string): Log {
   const [events, setEvents] = useState<LogEvent[]>([])
   const [isLoading, setLoading] = useState(true)
   const [problem, setProblem] = useState<Problem | null>(null)
   const [total, setTotal] = useState(0)
-  const state = useRef({ loaded: [] as LogEvent[], busy: false, again: false, turn: 0 })
+  const state = useRef({ ...NONE, after: 0, follows: false, turn: 0 })
 
   const load = useCallback(
     async (turn: number) => {
@@ -45,14 +48,14 @@ export function useLog(id: string): Log {
       try {
         for (;;) {
           current.again = false
-          if (isFull(current.loaded)) break
-          const after = current.loaded.at(-1)?.seq ?? 0
+          if (isFull(current)) break
+          const after = current.loaded.at(-1)?.seq ?? current.after
           const path = withQuery(`/api/execution/data/${id}`, { after, limit: PAGE })
           const page = (await get<{ events: LogEvent[] }>(path)).events
           if (turn !== state.current.turn) return
           if (page.length > 0) {
             const all = [...current.loaded, ...page]
-            current.loaded = all[0]?.seq === 1 ? all.slice(0, MOST) : all.slice(-MOST)
+            current.loaded = current.follows ? all.slice(-MOST) : all.slice(0, MOST)
             setEvents(current.loaded)
           }
           setTotal((last) => Math.max(last, current.loaded.at(-1)?.seq ?? 0))
@@ -81,17 +84,10 @@ export function useLog(id: string): Log {
   )
 
   const start = useCallback(
-    async (after: number) => {
-      state.current = { loaded: [], busy: false, again: false, turn: state.current.turn + 1 }
-      const { turn } = state.current
+    async (after: number, follows: boolean) => {
+      const turn = state.current.turn + 1
+      state.current = { ...NONE, after, follows, turn }
       setLoading(true)
-      if (after > 0) {
-        const path = withQuery(`/api/execution/data/${id}`, { after, limit: PAGE })
-        const page = (await get<{ events: LogEvent[] }>(path).catch(() => ({ events: [] }))).events
-        if (turn !== state.current.turn) return
-        state.current.loaded = page
-        setEvents(page)
-      }
       await load(turn)
       await count(turn)
     },
@@ -99,7 +95,7 @@ export function useLog(id: string): Log {
   )
 
   useEffect(() => {
-    void start(0)
+    void start(0, false)
     return () => {
       state.current.turn += 1
     }
@@ -110,11 +106,7 @@ export function useLog(id: string): Log {
     isLoading,
     problem,
     total,
-    more: () => {
-      const { turn, loaded } = state.current
-      if (isFull(loaded)) void count(turn)
-      else void load(turn)
-    },
-    from: (end) => void start(end === 'first' ? 0 : Math.max(0, total - PAGE)),
+    more: () => void (isFull(state.current) ? count : load)(state.current.turn),
+    from: (after) => void start(after ?? Math.max(0, total - PAGE), after === undefined),
   }
 }

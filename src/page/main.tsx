@@ -3,9 +3,13 @@
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { keyring } from './api.ts'
-import { Dialog, Empty, Labelled } from './parts.tsx'
+import { Labelled } from './controls.tsx'
+import { Dialog } from './dialog.tsx'
+import { Empty } from './parts.tsx'
 import { addressOf, type View } from './path.ts'
-import { Link, useLocation } from './router.tsx'
+import { Link, scrollToPlace, useLocation } from './router.tsx'
+import { Audit } from './views/audit.tsx'
+import { Credentials } from './views/credentials.tsx'
 import { ExecutionView } from './views/execution.tsx'
 import { Executions } from './views/executions.tsx'
 import { Hooks } from './views/hooks.tsx'
@@ -23,7 +27,9 @@ const TITLES: Record<View, string> = {
   hooks: 'Hooks',
   schedules: 'Schedules',
   notifications: 'Notifications',
+  credentials: 'Credentials',
   keys: 'Keys',
+  audit: 'Audit',
 }
 
 function Page() {
@@ -32,11 +38,12 @@ function Page() {
   const isFirst = useRef(true)
   useEffect(() => {
     document.title = `${rest || (view ? TITLES[view] : 'Not found')} · noetl-edge`
-    if (!isFirst.current) {
-      scrollTo(0, 0)
-      main.current?.focus({ preventScroll: true })
+    if (isFirst.current) {
+      isFirst.current = false
+      return
     }
-    isFirst.current = false
+    main.current?.focus({ preventScroll: true })
+    return scrollToPlace()
   }, [pathname])
   return (
     <>
@@ -66,8 +73,12 @@ function Shown({ view, rest }: { view: View | null; rest: string }) {
       return <Schedules />
     case 'notifications':
       return <Notifications />
+    case 'credentials':
+      return <Credentials />
     case 'keys':
       return <Keys />
+    case 'audit':
+      return <Audit />
     default:
       return (
         <Empty>

@@ -1,7 +1,7 @@
 // What the views are made of.
 
-import { type ComponentChildren, cloneElement, isValidElement } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { type ComponentChildren, Fragment } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Problem as Told } from './api.ts'
 import { ago, clock, duration, exact } from './format.ts'
 import type { Liveness, Resource } from './hooks.ts'
@@ -12,23 +12,28 @@ import { setQuery } from './router.tsx'
 export function Time({
   at,
   relative = false,
+  exactly = false,
 }: {
   at: string | null | undefined
   relative?: boolean
+  /** With milliseconds. */
+  exactly?: boolean
 }) {
   const now = useNow(relative, 10_000)
   if (!at) return <span class="muted">–</span>
   const then = new Date(at)
   return (
     <time dateTime={at} title={exact(at)}>
-      {relative ? ago(then.getTime(), Math.max(now, then.getTime())) : clock(then, new Date(now))}
+      {relative
+        ? ago(then.getTime(), Math.max(now, then.getTime()))
+        : clock(then, new Date(now), exactly)}
     </time>
   )
 }
 
 /** As Time, but for what is to come. */
 export function Until({ at }: { at: string | null }) {
-  const now = useNow(true, 10_000)
+  const now = useNow(true, 1_000)
   if (!at) return <span class="muted">–</span>
   return (
     <time dateTime={at} title={exact(at)}>
@@ -56,6 +61,22 @@ export function Took({
   if (seconds !== null) return <Duration seconds={seconds} />
   if (until !== null) return <Duration seconds={(Date.parse(until) - Date.parse(from)) / 1000} />
   return <span>{duration(Math.max(0, Math.round((now - Date.parse(from)) / 1000)))}</span>
+}
+
+/** A path, which is broken at its slashes where it must be. */
+export function Path({ of }: { of: string }) {
+  const [first, ...others] = of.split('/')
+  return (
+    <>
+      {first}
+      {others.map((part, n) => (
+        <Fragment key={n}>
+          /<wbr />
+          {part}
+        </Fragment>
+      ))}
+    </>
+  )
 }
 
 const SHAPES: Record<string, ComponentChildren> = {
@@ -90,13 +111,44 @@ export function Shape({ state }: { state: string }) {
   )
 }
 
-export function Status({ status, error = null }: { status: string; error?: string | null }) {
-  const state = stateOf(status, error)
+/** A state's shape, and a word for it. */
+export function Mark({ state, children }: { state: string; children: ComponentChildren }) {
   return (
     <span class={`status s-${state}`}>
       <Shape state={state} />
-      <span>{state}</span>
+      <span>{children}</span>
     </span>
+  )
+}
+
+export function Status({ status, error = null }: { status: string; error?: string | null }) {
+  const state = stateOf(status, error)
+  return <Mark state={state}>{state}</Mark>
+}
+
+export function Enabled({ is }: { is: boolean }) {
+  return <Mark state={is ? 'completed' : 'paused'}>{is ? 'enabled' : 'disabled'}</Mark>
+}
+
+/** One of the facts about something. */
+export function Fact({
+  name,
+  children,
+  class: look,
+  title,
+}: {
+  name: string
+  children: ComponentChildren
+  class?: string
+  title?: string
+}) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd class={look} title={title}>
+        {children}
+      </dd>
+    </div>
   )
 }
 
@@ -180,7 +232,7 @@ export function Live({ state }: { state: Liveness }) {
       ? 'Changes arrive as they happen'
       : 'Asked again every three seconds while you look'
   return (
-    <span class={`live ${state}`} title={title}>
+    <span class={`live is-${state}`} title={title}>
       {text}
     </span>
   )
@@ -220,47 +272,16 @@ export function Copy({
   )
 }
 
-export function Pager({
-  cursor,
-  next,
-  busy,
-}: {
-  cursor: string | null
-  next: string | null
-  busy?: boolean
-}) {
-  if (!cursor && !next) return null
-  return (
-    <nav class="pager" aria-label="Pages">
-      <button type="button" disabled={!cursor} onClick={() => setQuery({ cursor: null })}>
-        ⇤ First
-      </button>
-      <button type="button" disabled={!cursor} onClick={() => history.back()}>
-        ← Back
-      </button>
-      <button
-        type="button"
-        disabled={!next || busy}
-        onClick={() => next && setQuery({ cursor: next })}
-      >
-        Next →
-      </button>
-    </nav>
-  )
-}
-
 export function Tabs({
   tabs,
   current,
-  parameter = 'tab',
 }: {
   tabs: readonly (readonly [string, string])[]
   current: string
-  parameter?: string
 }) {
   const ref = useRef<HTMLDivElement>(null)
   const go = (key: string) =>
-    setQuery({ [parameter]: key === tabs[0]?.[0] ? null : key }, { replace: true })
+    setQuery({ tab: key === tabs[0]?.[0] ? null : key, cursor: null }, { replace: true })
   const onKeyDown = (event: KeyboardEvent) => {
     const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
     if (by === 0) return
@@ -286,178 +307,6 @@ export function Tabs({
           {label}
         </button>
       ))}
-    </div>
-  )
-}
-
-/** Something that stands before all else until it is closed. */
-export function Dialog({
-  title,
-  onClose,
-  children,
-  wide = false,
-}: {
-  title: string
-  /** Without it, it cannot be closed. */
-  onClose?: () => void
-  children: ComponentChildren
-  wide?: boolean
-}) {
-  const ref = useRef<HTMLDialogElement>(null)
-  const id = useId()
-  useEffect(() => {
-    const dialog = ref.current
-    dialog?.showModal()
-    const field = dialog?.querySelector<HTMLElement>('input, select, textarea')
-    field?.focus()
-    // a long text is read from its beginning
-    if (field instanceof HTMLTextAreaElement) field.setSelectionRange(0, 0)
-    if (field) field.scrollTop = 0
-    return () => dialog?.close()
-  }, [])
-  return (
-    <dialog
-      ref={ref}
-      class={wide ? 'wide' : ''}
-      aria-labelledby={id}
-      onCancel={(event) => {
-        event.preventDefault()
-        onClose?.()
-      }}
-    >
-      <header>
-        <h2 id={id}>{title}</h2>
-        {onClose && (
-          <button type="button" class="plain" aria-label="Close" onClick={onClose}>
-            ✕
-          </button>
-        )}
-      </header>
-      {children}
-    </dialog>
-  )
-}
-
-/** An act that cannot be undone is asked for twice. */
-export function Confirm({
-  label,
-  question,
-  onConfirm,
-  danger = true,
-}: {
-  label: string
-  question: string
-  onConfirm: () => void
-  danger?: boolean
-}) {
-  const [isOpen, setOpen] = useState(false)
-  return (
-    <>
-      <button type="button" class={`small ${danger ? 'danger' : ''}`} onClick={() => setOpen(true)}>
-        {label}
-      </button>
-      {isOpen && (
-        <Dialog title={label} onClose={() => setOpen(false)}>
-          <p>{question}</p>
-          <footer>
-            <button type="button" onClick={() => setOpen(false)}>
-              Leave it
-            </button>
-            <button
-              type="button"
-              class={danger ? 'primary danger' : 'primary'}
-              onClick={() => {
-                setOpen(false)
-                onConfirm()
-              }}
-            >
-              {label}
-            </button>
-          </footer>
-        </Dialog>
-      )}
-    </>
-  )
-}
-
-/** A secret; most are shown this once. */
-export function Secret({
-  label,
-  value,
-  isShownAgain = false,
-  onClose,
-}: {
-  label: string
-  value: string
-  isShownAgain?: boolean
-  onClose: () => void
-}) {
-  return (
-    <div class="secret" role="status">
-      <p>
-        <strong>{label}</strong>{' '}
-        {isShownAgain
-          ? 'Whoever has it can sign in our name: keep it in a safe place.'
-          : 'It is shown now and never again: keep it in a safe place.'}
-      </p>
-      <p class="row">
-        <code>{value}</code>
-        <Copy text={value} />
-        <button type="button" class="small" onClick={onClose}>
-          I have it
-        </button>
-      </p>
-    </div>
-  )
-}
-
-/** A labelled field; several of one label are a group. */
-export function Labelled({
-  label,
-  hint,
-  fault,
-  group = false,
-  children,
-}: {
-  label: string
-  hint?: string | undefined
-  fault?: string | undefined
-  group?: boolean
-  children: ComponentChildren
-}) {
-  const id = useId()
-  const isDescribed = Boolean(hint || fault)
-  const control =
-    isDescribed && isValidElement(children) && typeof children.type === 'string'
-      ? cloneElement(children, { 'aria-describedby': id, 'aria-invalid': Boolean(fault) })
-      : children
-  const more = isDescribed && (
-    <span id={id}>
-      {hint && <span class="hint">{hint}</span>}
-      {fault && (
-        <span class="fault" role="alert">
-          {fault}
-        </span>
-      )}
-    </span>
-  )
-  if (group) {
-    return (
-      <fieldset class="field">
-        <legend class="label">{label}</legend>
-        {control}
-        {more}
-      </fieldset>
-    )
-  }
-  return (
-    <div class="field">
-      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is among the children */}
-      <label>
-        <span class="label">{label}</span>
-        {control}
-      </label>
-      {more}
     </div>
   )
 }

@@ -7,7 +7,9 @@ export type View =
   | 'hooks'
   | 'schedules'
   | 'notifications'
+  | 'credentials'
   | 'keys'
+  | 'audit'
 
 const VIEWS: readonly View[] = [
   'executions',
@@ -16,7 +18,9 @@ const VIEWS: readonly View[] = [
   'hooks',
   'schedules',
   'notifications',
+  'credentials',
   'keys',
+  'audit',
 ]
 
 export interface Place {

@@ -6,11 +6,50 @@ import { type Place, placeOf } from './path.ts'
 
 const listeners = new Set<() => void>()
 
+/** How far down the places were that one has left, by the entry of the history; those before the page was loaded have none. */
+const scrolls = new Map<number, number>()
+const entryOf = (state: unknown) => (typeof state === 'number' ? state : 0)
+let entry = entryOf(history.state)
+let entries = entry
+
+addEventListener('popstate', (event) => {
+  scrolls.set(entry, scrollY)
+  entry = entryOf(event.state)
+})
+
 export function navigate(to: string, { replace = false } = {}): void {
   if (to === location.pathname + location.search) return
-  if (replace) history.replaceState(null, '', to)
-  else history.pushState(null, '', to)
+  if (replace) history.replaceState(history.state, '', to)
+  else {
+    scrolls.set(entry, scrollY)
+    entries += 1
+    entry = entries
+    history.pushState(entry, '', to)
+  }
   for (const listener of listeners) listener()
+}
+
+/** Whether going back stays on the page. */
+export const canGoBack = () => entryOf(history.state) > 0
+
+/** Goes to where one was in this place, as soon as it is long enough again; else to its top. */
+export function scrollToPlace(): () => void {
+  const wanted = scrolls.get(entry) ?? 0
+  scrollTo(0, wanted)
+  if (scrollY >= wanted) return () => {}
+  const observer = new ResizeObserver(() => {
+    scrollTo(0, wanted)
+    if (scrollY >= wanted) observer.disconnect()
+  })
+  observer.observe(document.body)
+  const end = () => observer.disconnect()
+  // whoever scrolls or types has taken over
+  for (const type of ['wheel', 'touchmove', 'keydown']) addEventListener(type, end, { once: true })
+  const timer = setTimeout(end, 3_000)
+  return () => {
+    clearTimeout(timer)
+    end()
+  }
 }
 
 export interface Location extends Place {

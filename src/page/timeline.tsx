@@ -73,7 +73,7 @@ export function Timeline({
     setOpen(next)
   }
   return (
-    <div class="scroll">
+    <div class="scroll tall">
       <table class="timeline">
         <caption class="hidden">Timeline: what ran when</caption>
         <thead>

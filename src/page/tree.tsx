@@ -28,33 +28,55 @@ export function Tree({
   )
 }
 
-function Value({ value, open, find }: { value: Json; open: number; find: string }) {
-  if (typeof value === 'string') return <Text text={value} find={find} />
-  if (value === null || typeof value !== 'object') {
-    return <span class={`t-${value === null ? 'null' : typeof value}`}>{String(value)}</span>
-  }
-  return <Branch value={value} open={open} find={find} />
-}
-
-function Branch({
-  value,
-  open,
-  find,
-}: {
-  value: Json[] | { [key: string]: Json }
+interface Shown<T> {
+  value: T
   open: number
   find: string
-}) {
+  /** Its key, where it has one. */
+  name?: string
+}
+
+function Value({ value, ...shown }: Shown<Json>) {
+  if (value !== null && typeof value === 'object' && Object.keys(value).length > 0)
+    return <Branch value={value} {...shown} />
+  const { name, find } = shown
+  return (
+    <>
+      <Key name={name} find={find} />
+      {typeof value === 'string' ? <Text text={value} find={find} /> : <Plain value={value} />}
+    </>
+  )
+}
+
+function Plain({ value }: { value: Exclude<Json, string> }) {
+  if (value !== null && typeof value === 'object')
+    return <span class="muted">{Array.isArray(value) ? '[]' : '{}'}</span>
+  return <span class={`t-${value === null ? 'null' : typeof value}`}>{String(value)}</span>
+}
+
+function Key({ name, find }: { name: string | undefined; find: string }) {
+  if (name === undefined) return null
+  return (
+    <>
+      <span class="t-key">
+        <Found text={name} find={find} />
+      </span>
+      {': '}
+    </>
+  )
+}
+
+function Branch({ value, open, find, name }: Shown<Json[] | { [key: string]: Json }>) {
   const entries = Object.entries(value)
   const isList = Array.isArray(value)
   const isFound = find !== '' && hasText(value, find)
   const [isOpen, setOpen] = useState<boolean | null>(null)
   const [shown, setShown] = useState(MANY)
-  if (entries.length === 0) return <span class="muted">{isList ? '[]' : '{}'}</span>
   const opened = isOpen ?? (open > 0 || isFound)
   return (
     <details open={opened} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
+        <Key name={name} find={find} />
         <span class="muted">
           {isList ? `[${entries.length}]` : `{${entries.length}}`}
           {!opened &&
@@ -65,10 +87,7 @@ function Branch({
         <ul>
           {entries.slice(0, shown).map(([key, item]) => (
             <li key={key}>
-              <span class="t-key">
-                <Found text={key} find={find} />
-              </span>
-              : <Value value={item} open={open - 1} find={find} />
+              <Value name={key} value={item} open={open - 1} find={find} />
             </li>
           ))}
           {entries.length > shown && (
@@ -92,7 +111,7 @@ function Text({ text, find }: { text: string; find: string }) {
   const isLong = text.length > LONG
   const shown = isLong && !isWhole ? text.slice(0, LONG) : text
   return (
-    <span class="t-string">
+    <span class={text.includes('\n') ? 't-string t-lines' : 't-string'}>
       <Found text={shown} find={find} />
       {isLong && (
         <button type="button" class="plain" onClick={() => setWhole(!isWhole)}>

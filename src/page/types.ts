@@ -43,7 +43,12 @@ export interface LogEvent {
 
 export interface Detail extends Execution {
   events: LogEvent[]
-  requestor?: { ip: string | null; user_agent: string | null; timestamp: string }
+  requestor?: {
+    ip: string | null
+    user_agent: string | null
+    timestamp: string
+    caller?: string | null
+  }
   waiting_for?: { type: string; jobs: number; since: string; until?: string }[]
 }
 

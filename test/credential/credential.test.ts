@@ -1,6 +1,11 @@
 import { neon } from '@neondatabase/serverless'
 import { expect, test } from 'vitest'
+import { auditOf } from '../../src/access/audit.ts'
+import { remove } from '../../src/credential/queries.ts'
+import { connect } from '../../src/db.ts'
+import { configOf } from '../../src/env.ts'
 import { toJson } from '../../src/json.ts'
+import { AUDIT } from '../catalog/audit.ts'
 import { newClient } from '../support.ts'
 
 const client = newClient()
@@ -228,4 +233,26 @@ test('credentials are paged by name, each once, and what a list shows is small',
     `/api/credentials/${encodeURIComponent(`${prefix}1`)}?include_data=true`,
   )
   expect(read.headers.get('cache-control')).toBe('no-store')
+})
+
+test('a deleted one is gone, once, and the audit has its name and type', async () => {
+  const { name, body } = await create()
+  expect((await client.send('DELETE', `${PATH}/${body.id}`)).body).toEqual({ status: 'ok', name })
+  expect((await client.get(`${PATH}/${name}`)).status).toBe(404)
+  expect((await client.send('DELETE', `${PATH}/${name}`)).status).toBe(404)
+  const audit = await client.get(`/api/audit?subject=credential:${name}`)
+  expect(audit.body.items).toMatchObject([
+    { action: 'credential.deleted', detail: { type: 'postgres' } },
+    { action: 'credential.written' },
+  ])
+  expect(audit.text).not.toContain(SECRET)
+  expect((await create({ name })).body.id).not.toBe(body.id)
+})
+
+test('a deletion whose answer was lost answers again', async () => {
+  const { name } = await create()
+  const audit = auditOf(AUDIT.caller, 'credential.deleted', `credential:${name}`)
+  const statement = () => remove(connect(configOf(client.env)), null, name, audit)
+  expect(await statement()).toEqual([{ name }])
+  expect(await statement()).toEqual([{ name }])
 })

@@ -434,6 +434,48 @@ test('reports from before a step began, and such as come twice, are no attempts'
   expect(span?.attempts.length).toBe(1)
 })
 
+test('an action that was put off goes on; one whose lease was lost has failed', () => {
+  const [put, lost] = spansOf({
+    nodes: ['a', 'b'],
+    events: [
+      ['a', 'step_started', 1, null, null, null, null],
+      ['a', 'action_started', 1, 1, null, null, null],
+      ['a', 'action_waiting', 2, null, null, null, null],
+      ['b', 'step_started', 3, null, null, null, null],
+      ['b', 'action_started', 3, 1, 'w1', null, null],
+      ['b', 'action_started', 5, 2, 'w2', null, null],
+      ['b', 'action_completed', 6, 2, 'w2', null, null],
+      ['b', 'step_completed', 6, null, null, null, null],
+      ['a', 'action_started', 7, 2, null, null, null],
+      ['a', 'action_completed', 8, 2, null, null, null],
+      ['a', 'step_completed', 8, null, null, null, null],
+    ],
+    counts: {},
+    children: {},
+    endedAt: 9,
+    playbook: steps,
+    expanded: null,
+  })
+  expect(put?.attempts).toMatchObject([
+    { n: 1, start_time: timeOf(1), end_time: timeOf(8), status: 'COMPLETED' },
+  ])
+  expect(lost?.attempts).toMatchObject([
+    { n: 1, end_time: timeOf(5), status: 'FAILED', worker: 'w1' },
+    { n: 2, start_time: timeOf(5), end_time: timeOf(6), status: 'COMPLETED', worker: 'w2' },
+  ])
+  const attempts = (started: number, waiting: number) =>
+    graphOf(steps, {
+      status: 'RUNNING',
+      facts: [
+        ['a', 'step_started', 1, null],
+        ['a', 'action_started', started, null],
+        ['a', 'action_waiting', waiting, null],
+      ],
+      counts: {},
+    }).nodes.find(({ step }) => step === 'a')?.attempts
+  expect([attempts(1, 1), attempts(2, 1), attempts(3, 1)]).toEqual([1, 1, 2])
+})
+
 test('an end that is fired waits for the others; one that nothing fired is not reached', () => {
   const run = (status: 'RUNNING' | 'COMPLETED', next: string[]) =>
     graphOf(steps, {

@@ -103,7 +103,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await button(page, 'Run').click()
 
     await page.waitForURL(/\/executions\/\d+$/)
-    await page.locator('.live.live').waitFor()
+    await page.locator('.is-live').waitFor()
     await page.locator('.facts .status', { hasText: 'running' }).waitFor()
     await page.locator('.facts .status', { hasText: 'completed' }).waitFor()
     for (const step of ['pause', 'greet'])
@@ -119,6 +119,56 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await page.getByText('hello Ada').first().waitFor()
     expect(await page.evaluate('window.isFirst')).toBe(true)
     expectRefusals(422)
+  })
+
+  test('what was typed is there again, whatever way it was left, until it is sent or discarded', async () => {
+    const long = '# a line\n'.repeat(80)
+    const first = `metadata: {path: web/draft}\nworkload: {size: 1}\n${long}workflow: [{step: start}]\n`
+    await ask('POST', '/api/catalog/register', { content: first })
+    const page = await open('/playbooks/web/draft')
+    const [asked, editor] = [[] as string[], page.getByLabel('The playbook, as YAML')]
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type())
+      void dialog.accept()
+    })
+    await button(page, 'Edit').click()
+    await editor.press('Control+End')
+    await editor.pressSequentially('# mine')
+    const typed = await editor.inputValue()
+    // it lies on the text in colours, and does not scroll by itself
+    const beyond =
+      "[...document.querySelectorAll('textarea')].map((a) => a.scrollHeight - a.clientHeight)"
+    expect(await page.evaluate(beyond)).toEqual([0])
+    await page.getByRole('link', { name: 'Hooks' }).click()
+    await page.getByRole('heading', { name: 'Hooks' }).waitFor()
+    await page.goBack()
+    await page.getByText('What you had typed here is kept').waitFor()
+    expect(await editor.inputValue()).toBe(typed)
+    await page.getByRole('link', { name: 'Keys' }).click()
+    await page.reload()
+    expect(asked).toEqual(['beforeunload'])
+    await ask('POST', '/api/catalog/register', { content: `${first}# theirs\n` })
+    await page.goBack()
+    await page.getByText('It was begun on version 1; this is version 2 now.').waitFor()
+    expect(await editor.inputValue()).toBe(typed)
+    await button(page, 'Discard changes').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard changes' }).click()
+    await page.getByLabel('Content').getByText('# theirs').waitFor()
+
+    const size = page.getByRole('dialog').getByLabel('size')
+    await button(page, 'Run …').click()
+    await size.fill('2')
+    await page.keyboard.press('Escape')
+    // keys go on where they were
+    await page.locator(':focus', { hasText: 'Run …' }).waitFor()
+    await button(page, 'Run …').click()
+    expect(await size.inputValue()).toBe('2')
+    await button(page, 'Run').click()
+    await page.waitForURL(/\/executions\/\d+$/)
+    await page.reload()
+    await state(page).filter({ hasText: 'completed' }).waitFor()
+    expect(await page.evaluate('Object.keys(sessionStorage)')).toEqual(['noetl-edge.key'])
+    expect(asked).toEqual(['beforeunload'])
   })
 
   test('the list is filtered in its address, paged, and live', async () => {
@@ -141,6 +191,15 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await expect.poll(() => rows.count(), PATIENCE).toBe(3)
     await page.goBack()
     await expect.poll(() => rows.count(), PATIENCE).toBe(50)
+    const far = () => page.evaluate('scrollY')
+    await rows.nth(40).getByRole('link').scrollIntoViewIfNeeded()
+    const left = await far()
+    expect(left).toBeGreaterThan(200)
+    await rows.nth(40).getByRole('link').click()
+    await state(page).waitFor()
+    expect(await far()).toBe(0)
+    await page.goBack()
+    await expect.poll(far, PATIENCE).toBe(left)
 
     await page.getByLabel('Status').selectOption('failed')
     await expect.poll(() => rows.count(), PATIENCE).toBe(1)
@@ -155,7 +214,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await expect.poll(() => rows.count(), PATIENCE).toBe(1)
     expect(await page.getByLabel('Status').inputValue()).toBe('failed')
 
-    await page.locator('.live.live').waitFor()
+    await page.locator('.is-live').waitFor()
     await run('web/small', { is_wrong: true })
     await expect.poll(() => rows.count(), PATIENCE).toBe(2)
     await button(page, 'Clear').click()
@@ -181,10 +240,106 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await button(page, 'Cancel run').click()
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click()
     await state(page).filter({ hasText: 'cancelled' }).waitFor()
-    await page.locator('.problem', { hasText: 'Cancelled' }).waitFor()
+    await page.locator('.note', { hasText: 'Cancelled' }).waitFor()
     expect(await button(page, 'Pause').count()).toBe(0)
     expect(await page.evaluate('window.isFirst')).toBe(true)
     expect(await ask('GET', `/api/executions/${id}`)).toMatchObject({ status: 'FAILED' })
+  })
+
+  test('a long log is gone through from either end, and searched', async () => {
+    await ask('POST', '/api/catalog/register', {
+      content:
+        'metadata: {path: web/long}\nworkload: {}\nworkflow:\n  - {step: start, next: each}\n' +
+        '  - {step: each, type: iterator, collection: "{{ range(300) | list }}", element: n, next: end,\n' +
+        '     task: {type: transform, data: {deep: {down: "item {{ n }} of them"}}}}\n  - step: end\n',
+    })
+    const { execution_id } = (await ask(
+      'POST',
+      '/api/executions/run',
+      { path: 'web/long' },
+      { prefer: 'wait=20' },
+    )) as { execution_id: string }
+    const page = await open(`/executions/${execution_id}`)
+    const [counted, types] = [page.locator('.counted'), page.locator('.events .type')]
+    const chosen = page.locator('.filters select')
+    await counted.getByText('1,207 events').waitFor()
+    expect(await types.count()).toBe(100)
+    await button(page, 'Last ⇥').click()
+    await types.last().getByText('execution_complete').waitFor()
+    await chosen.nth(2).selectOption('newest')
+    await types.first().getByText('execution_complete').waitFor()
+    await chosen.nth(0).selectOption('iteration_completed')
+    await counted.getByText('300 of 1,207').waitFor()
+    await page.getByLabel('Search').fill('item 277 of')
+    await counted.getByText('1 of 1,207').waitFor()
+    await page.locator('.events summary.event').click()
+    await page.locator('.events .tree mark', { hasText: 'item 277 of' }).first().waitFor()
+    await page.locator('.timeline .fold').first().click()
+    await page.locator('.timeline').getByRole('button', { name: '[7]', exact: true }).click()
+    await counted.getByText('0 of 1,207').waitFor()
+    expect(await chosen.nth(1).inputValue()).toBe('each[7]')
+  })
+
+  test('of a log of any length each part can be reached', async () => {
+    const [id, length] = [await run('web/small'), 12_345]
+    const page = await open('/')
+    // as the API would tell it
+    await page.route(`**/api/execution/data/${id}?*`, (route) => {
+      const { searchParams } = new URL(route.request().url())
+      const [after, limit] = [Number(searchParams.get('after')), Number(searchParams.get('limit'))]
+      const many = Math.max(0, Math.min(limit, length - after))
+      const events = Array.from({ length: many }, (_, n) => eventOf(after + n + 1))
+      return route.fulfill({ json: { events } })
+    })
+    await page.route(`**/api/events/summary/${id}`, (route) =>
+      route.fulfill({ json: { summary: { counts: { step_started: length } } } }),
+    )
+    await page.goto(`/executions/${id}`)
+    const first = page.locator('.events .seq').first()
+    for (const [part, said, seq] of [
+      ['Later', '5,001 to 10,000', '5001'],
+      ['Later', '10,001 to 12,345', '10001'],
+      ['Earlier', '5,001 to 10,000', '5001'],
+      ['Last', '11,346 to 12,345', '12345'],
+      ['First', '1 to 5,000', '1'],
+    ] as const) {
+      await button(page, part).click()
+      await page.getByText(`Events ${said} of 12,345`).waitFor()
+      expect(await first.textContent()).toBe(seq)
+    }
+  })
+
+  test('a playbook has its versions compared, and is deleted', async () => {
+    const content = (size: number) =>
+      `metadata: {path: web/gone}\nworkload: {size: ${size}}\nworkflow: [{step: start}]\n`
+    for (const size of [1, 2, 3])
+      await ask('POST', '/api/catalog/register', { content: content(size) })
+    const page = await open('/playbooks/web/gone?tab=versions')
+    const lines = (kind: string) => page.locator(`.diff .${kind} code`).allTextContents()
+    await expect.poll(() => lines('added'), PATIENCE).toEqual(['workload: {size: 3}'])
+    await page.getByLabel('From').selectOption('1')
+    await expect.poll(() => lines('removed'), PATIENCE).toEqual(['workload: {size: 1}'])
+    await page.getByRole('link', { name: 'v2' }).click()
+    await page.getByLabel('Content').getByText('size: 2').waitFor()
+    await button(page, 'Delete').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForURL(/\/playbooks$/)
+    await page.getByRole('heading', { name: 'Playbooks' }).waitFor()
+    expect(await page.getByRole('link', { name: 'web/gone' }).count()).toBe(0)
+  })
+
+  test('that the API is away is said, until it is there again', async () => {
+    const page = await open('/')
+    await page.locator('table.executions').waitFor()
+    const away = { status: 503, json: { title: 'Unavailable', status: 503, detail: 'no database' } }
+    await page.route('**/api/**', (route) => route.fulfill(away))
+    await page.getByRole('link', { name: 'Playbooks' }).click()
+    await page.locator('main .problem', { hasText: 'no database' }).waitFor()
+    await page.unroute('**/api/**')
+    await button(page, 'Try again').click()
+    await page.getByRole('link', { name: 'web/small' }).waitFor()
+    expect(await page.locator('.problem').count()).toBe(0)
+    expectRefusals(503)
   })
 
   test('a key is asked for, kept in the tab alone, and forgotten', async () => {
@@ -256,6 +411,66 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     await rows.first().getByRole('button', { name: 'Show' }).click()
     await page.getByText('delivered again by hand').waitFor()
     await page.getByRole('dialog').getByText('A 17').waitFor()
+    await button(page, 'Close').click()
+    await page.getByLabel('Result').selectOption('refused')
+    await page.getByText('Nothing was refused.').waitFor()
+
+    const facts = page.locator('.facts')
+    await button(page, 'Change …').click()
+    await page.getByRole('dialog').getByLabel('Filter').fill("body.order == 'B'")
+    await button(page, 'Change it').click()
+    await facts.getByText("body.order == 'B'").waitFor()
+    await button(page, 'Disable').click()
+    await facts.getByText('disabled').waitFor()
+    expect(await ask('GET', '/api/hooks/orders')).toMatchObject({
+      enabled: false,
+      filter: "body.order == 'B'",
+    })
+    await button(page, 'Rotate secret').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Rotate secret' }).click()
+    const next = page.locator('.secret code')
+    await next.waitFor()
+    expect(await next.textContent()).not.toBe(secret)
+    await button(page, 'Delete').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForURL(/\/hooks$/)
+    await expect(ask('GET', '/api/hooks/orders')).rejects.toThrow('404')
+  })
+
+  test('a credential is made, replaced and deleted, never shown, and the audit tells of it', async () => {
+    const page = await open('/credentials')
+    await button(page, 'New credential').click()
+    await page.getByLabel('Name (needed)').fill('shop')
+    await page.getByLabel('Type (needed)').fill('bearer')
+    await page.getByLabel('Data (needed)').fill('["open sesame"]')
+    await button(page, 'Make it').click()
+    await page.getByText('an object is expected').waitFor()
+    const secret = 'open sesame'
+    expect(await page.evaluate('Object.values(sessionStorage).join()')).not.toContain(secret)
+    await page.getByLabel('Data (needed)').fill(`{"token": "${secret}"}`)
+    await button(page, 'Make it').click()
+    const row = page.locator('main tbody tr', { hasText: 'shop' })
+    await row.getByRole('button', { name: 'Replace …' }).click()
+    await page.getByRole('dialog').getByLabel('Description').fill('the shop')
+    await page.getByRole('dialog').getByLabel('Data (needed)').fill('{"token": "another"}')
+    await button(page, 'Replace it').click()
+    await row.getByText('the shop').waitFor()
+    expect(await ask('GET', '/api/credentials/shop?include_data=true')).toMatchObject({
+      type: 'bearer',
+      description: 'the shop',
+      data: { token: 'another' },
+    })
+    expect(await page.content()).not.toContain(secret)
+    await row.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await row.waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'Audit' }).click()
+    await page.getByLabel('Of what').fill('credential:shop')
+    const actions = page.locator('main tbody td:nth-child(3)')
+    await expect
+      .poll(() => actions.allTextContents(), PATIENCE)
+      .toEqual(['deleted', 'read', 'written', 'written'].map((done) => `credential.${done}`))
+    expectRefusals(422)
   })
 
   test('a key is made, shown once and revoked', async () => {
@@ -283,7 +498,7 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     })
   })
 
-  test('a schedule is made, and says when it runs next', async () => {
+  test('a schedule is made, says when it runs next, is changed, put off, run and deleted', async () => {
     const page = await open('/schedules')
     await button(page, 'New schedule').click()
     await page.getByLabel('Name (needed)').fill('weekly')
@@ -299,6 +514,33 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
     const days = await Promise.all((await next.all()).map((time) => time.getAttribute('datetime')))
     expect(days.length).toBeGreaterThan(2)
     for (const day of days) expect(new Date(day ?? '').getUTCDay()).toBe(1)
+
+    await button(page, 'Change …').click()
+    await page
+      .getByRole('dialog')
+      .getByLabel('Parameters', { exact: true })
+      .fill('{"is_wrong": true}')
+    await page.getByRole('dialog').getByLabel('While its last run').selectOption('skip')
+    await button(page, 'Change it').click()
+    await page.locator('.tree').getByText('is_wrong').waitFor()
+    await button(page, 'Disable').click()
+    await page.getByText('None, while it is disabled.').waitFor()
+    expect(await ask('GET', '/api/schedules/weekly')).toMatchObject({
+      cron: '30 2 * * MON',
+      overlap: 'skip',
+      parameters: { is_wrong: true },
+      enabled: false,
+    })
+    await button(page, 'Enable').click()
+    await next.first().waitFor()
+    await button(page, 'Run now').click()
+    await page.waitForURL(/\/executions\/\d+$/)
+    await state(page).filter({ hasText: 'failed' }).waitFor()
+    await page.goBack()
+    await button(page, 'Delete').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.waitForURL(/\/schedules$/)
+    await page.getByText('No schedules yet').waitFor()
     expectRefusals(422)
   })
 
@@ -340,8 +582,10 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.emulateMedia({ colorScheme })
           await page.screenshot({ path: join(PICTURES, `${name}-${colorScheme}.png`) })
+          // the other theme differs in colours alone
+          const only = colorScheme === 'light' ? '' : ", runOnly: ['color-contrast']"
           const { violations } = (await page.evaluate(
-            "axe.run({ resultTypes: ['violations'] })",
+            `axe.run({ resultTypes: ['violations']${only} })`,
           )) as AxeResults
           for (const { id, impact, nodes } of violations) {
             if (impact !== 'serious' && impact !== 'critical') continue
@@ -375,6 +619,22 @@ describe.skipIf(chromium === null)('the page in a browser', () => {
       expect(wide).toEqual([])
     })
   })
+})
+
+const eventOf = (seq: number) => ({
+  event_id: String(seq),
+  seq,
+  event_type: 'step_started',
+  node_id: 'a',
+  node_name: 'a',
+  node_type: 'task',
+  status: 'STARTED',
+  duration: 0,
+  created_at: '2026-11-26T08:00:00.000000Z',
+  context: {},
+  result: null,
+  meta: {},
+  error: null,
 })
 
 interface Stats {

@@ -16,6 +16,12 @@ test('each value of a workload has a field of its type', () => {
   ])
 })
 
+test('fields stand as the text of the playbook has them', () => {
+  const source = 'metadata: {path: a, size: 1}\nworkload: {"b.c": 1, size: 2}\n# none: x\n'
+  const names = fieldsOf({ more: 1, size: 2, 'b.c': 3, last: 4 }, source).map(({ name }) => name)
+  expect(names).toEqual(['b.c', 'size', 'more', 'last'])
+})
+
 test('what was changed is sent, in its type', () => {
   const texts = { name: '7', count: ' 4.5 ', dry: 'true', list: '{"a": [null]}', big: '3' }
   expect(parametersOf(fieldsOf(workload), texts)).toEqual({

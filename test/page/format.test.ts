@@ -32,6 +32,7 @@ test('a moment is told from now', () => {
 test('a time of today has no date, and one of another year its year', () => {
   const now = new Date(2026, 10, 26, 12)
   expect(clock(new Date(2026, 10, 26, 7, 5, 9), now)).toBe('07:05:09')
+  expect(clock(new Date(2026, 10, 26, 7, 5, 9, 12), now, true)).toBe('07:05:09.012')
   expect(clock(new Date(2026, 1, 3, 7, 5, 9), now)).toBe('02-03 07:05:09')
   expect(clock(new Date(2025, 1, 3, 7, 5, 9), now)).toBe('2025-02-03 07:05:09')
 })

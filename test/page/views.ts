@@ -74,6 +74,16 @@ export async function fill(ask: Ask): Promise<void> {
   for (const hour of [4, 9]) {
     await ask('POST', '/hooks/on-push', { hour }, { 'idempotency-key': `shot-${hour}` })
   }
+  const name = 'warehouse'
+  const data = { db_host: 'db.example', db_password: 'not-a-real-one' }
+  await ask('GET', `/api/credentials/${name}`).catch(() =>
+    make('/api/credentials', {
+      name,
+      type: 'postgres',
+      description: 'where orders are kept',
+      data,
+    }),
+  )
   await make('/api/schedules', { name: 'nightly', cron: '30 2 * * *', path, overlap: 'skip' })
 }
 
@@ -132,6 +142,12 @@ export async function viewsOf(ask: Ask): Promise<Record<string, View>> {
     schedules: { address: '/schedules' },
     schedule: { address: '/schedules?name=nightly' },
     notifications: { address: '/notifications' },
+    credentials: { address: '/credentials' },
+    newcredential: {
+      address: '/credentials',
+      act: (page) => page.getByRole('button', { name: 'New credential' }).click(),
+    },
+    audit: { address: '/audit' },
     keys: { address: '/keys' },
     newkey: {
       address: '/keys',

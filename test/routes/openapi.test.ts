@@ -41,6 +41,7 @@ const OURS: Readonly<Record<string, string>> = {
   'DELETE /api/schedules/{name}': 'the same',
   'POST /api/schedules/{name}/run': 'one need not wait to see what it does',
   'POST /api/queue/{queue_id}/redrive': 'a dead job is nothing to repair in the database by hand',
+  'DELETE /api/credentials/{identifier}': 'what is not needed any more should not be kept',
   'POST /api/keys': 'NoETL has none: whoever reaches it may do everything',
   'GET /api/keys': 'the same',
   'DELETE /api/keys/{key_id}': 'the same',

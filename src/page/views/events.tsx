@@ -1,10 +1,11 @@
 // An execution's log: what happened, in the order in which it was written.
 
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
+import { Labelled } from '../controls.tsx'
 import { cut, duration } from '../format.ts'
 import { isObject, type Json, toJson } from '../json.ts'
-import type { Log } from '../log.ts'
-import { Copy, Empty, Labelled, Loading, Problem, Shape, stateOf, Time } from '../parts.tsx'
+import { type Log, MOST } from '../log.ts'
+import { Copy, Empty, Loading, Problem, Shape, stateOf, Time } from '../parts.tsx'
 import { Found, hasText, Tree } from '../tree.tsx'
 import type { LogEvent } from '../types.ts'
 
@@ -23,8 +24,10 @@ export function EventLog({
   const [find, setFind] = useState('')
   const [isNewest, setNewest] = useState(false)
   const [page, setPage] = useState(0)
+  const top = useRef<HTMLElement>(null)
   const types = [...new Set(log.events.map((event) => event.event_type))].sort()
-  const steps = [...new Set(log.events.map((event) => event.node_name))].sort()
+  // what is within a step is found with it
+  const steps = [...new Set(log.events.map((event) => event.node_name.replace(/\[.*/, '')))].sort()
   const found = log.events.filter(
     (event) =>
       (type === '' || event.event_type === type) &&
@@ -42,8 +45,26 @@ export function EventLog({
       set(value)
       setPage(0)
     }
+  const turn = (to: number) => {
+    setPage(to)
+    top.current?.scrollIntoView()
+  }
+  const part = (label: string, isThere: boolean, after?: number) => (
+    <button
+      type="button"
+      class="small"
+      disabled={!isThere || log.isLoading}
+      onClick={() => {
+        setPage(0)
+        setNewest(after === undefined)
+        log.from(after)
+      }}
+    >
+      {label}
+    </button>
+  )
   return (
-    <section aria-label="Events">
+    <section aria-label="Events" ref={top}>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter events">
         <Labelled label="Type">
           <select value={type} onChange={(event) => reset(setType)(event.currentTarget.value)}>
@@ -84,64 +105,49 @@ export function EventLog({
         </Labelled>
         <span class="muted counted" role="status">
           {found.length === log.events.length
-            ? `${found.length} events`
-            : `${found.length} of ${log.events.length}`}
+            ? `${found.length.toLocaleString('en')} events`
+            : `${found.length.toLocaleString('en')} of ${log.events.length.toLocaleString('en')}`}
         </span>
       </form>
       {log.total > log.events.length && log.events.length > 0 && (
-        <p class="note">
-          Events {first.toLocaleString('en')} to {last.toLocaleString('en')} of{' '}
-          {log.total.toLocaleString('en')} are loaded.{' '}
-          {last < log.total ? (
-            <button
-              type="button"
-              class="small"
-              onClick={() => {
-                setNewest(true)
-                log.from('last')
-              }}
-            >
-              The last ones
-            </button>
-          ) : (
-            <button
-              type="button"
-              class="small"
-              onClick={() => {
-                setNewest(false)
-                log.from('first')
-              }}
-            >
-              The first ones
-            </button>
-          )}
-        </p>
+        <div class="note">
+          <p>
+            Events {first.toLocaleString('en')} to {last.toLocaleString('en')} of{' '}
+            {log.total.toLocaleString('en')} are loaded, and searched.
+          </p>
+          <p class="row">
+            {part('First', first > 1, 0)}
+            {part('Earlier', first > 1, Math.max(0, first - 1 - MOST))}
+            {part('Later', last < log.total, last)}
+            {part('Last', last < log.total)}
+          </p>
+        </div>
       )}
       <Problem problem={log.problem} />
       {log.isLoading && log.events.length === 0 && <Loading what="events" />}
       {!log.isLoading && ordered.length === 0 && !log.problem && (
         <Empty>No event is like that.</Empty>
       )}
-      <ol class="events">
+      <ol class="events" style={{ '--seq': `${String(last).length + 1}ch` }}>
         {ordered.slice(at * PAGE, (at + 1) * PAGE).map((event) => (
           <EventRow key={event.event_id} event={event} find={find} />
         ))}
       </ol>
       {pages > 1 && (
         <nav class="pager" aria-label="Pages of events">
-          <button type="button" disabled={at === 0} onClick={() => setPage(0)}>
+          <button type="button" disabled={at === 0} onClick={() => turn(0)}>
             ⇤ First
           </button>
-          <button type="button" disabled={at === 0} onClick={() => setPage(at - 1)}>
+          <button type="button" disabled={at === 0} onClick={() => turn(at - 1)}>
             ← Back
           </button>
           <span class="muted">
             {at + 1} of {pages}
           </span>
-          <button type="button" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>
+          <button type="button" disabled={at === pages - 1} onClick={() => turn(at + 1)}>
             Next →
           </button>
-          <button type="button" disabled={at === pages - 1} onClick={() => setPage(pages - 1)}>
+          <button type="button" disabled={at === pages - 1} onClick={() => turn(pages - 1)}>
             Last ⇥
           </button>
         </nav>
@@ -195,7 +201,7 @@ function EventRow({ event, find }: { event: LogEvent; find: string }) {
             <Found text={cut(event.error ?? briefly(event), 200)} find={find} />
           </span>
           <span class="when muted">
-            <Time at={event.created_at} />
+            <Time at={event.created_at} exactly />
           </span>
         </summary>
         {isOpen && (

@@ -1,16 +1,15 @@
 // One run: how it stands, what ran when, and its log; and what can be done about it.
 
-import { useEffect, useState } from 'preact/hooks'
-import { send, Problem as Told, withQuery } from '../api.ts'
+import { useState } from 'preact/hooks'
+import { withQuery } from '../api.ts'
 import { Graph } from '../graph.tsx'
-import { useAct, useLive, useResource } from '../hooks.ts'
+import { useLive, useResource } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
+import { Listing } from '../list.tsx'
 import { useLog } from '../log.ts'
 import {
-  Confirm,
   Copy,
-  curlOf,
-  Dialog,
+  Fact,
   Live,
   Loaded,
   Loading,
@@ -24,14 +23,14 @@ import {
   Until,
 } from '../parts.tsx'
 import { addressOf } from '../path.ts'
-import { Link, navigate, useLocation } from '../router.tsx'
+import { Link, useLocation } from '../router.tsx'
 import type { ToldGraph, ToldTimeline } from '../spans.ts'
 import { Timeline } from '../timeline.tsx'
 import { Tree } from '../tree.tsx'
 import type { Detail, Execution } from '../types.ts'
 import { EventLog } from './events.tsx'
+import { Actions } from './execution-actions.tsx'
 import { ExecutionTable } from './executions.tsx'
-import { RunForm } from './run-form.tsx'
 
 const TABS = [
   ['timeline', 'Timeline'],
@@ -90,6 +89,8 @@ export function ExecutionView({ id }: { id: string }) {
   }
   const workload = objectIn(first?.context, 'workload')
   const parent = textIn(first?.meta, 'parent_execution_id')
+  // that the API is away is said once
+  const told = <T,>(of: T) => (detail.problem ? { ...of, problem: null } : of)
   return (
     <>
       <p class="crumbs">
@@ -109,28 +110,25 @@ export function ExecutionView({ id }: { id: string }) {
         parentStep={textIn(first?.meta, 'parent_step')}
         events={log.total}
       />
-      {run.error !== null && (
-        <div class="problem" role="alert">
-          <div>
-            <strong>
-              {stateOf(run.status, run.error) === 'cancelled' ? 'Cancelled' : 'Failed'}
-            </strong>
-            <pre class="error-text">{run.error}</pre>
-          </div>
-        </div>
+      {run.error !== null && <Failure error={run.error} state={stateOf(run.status, run.error)} />}
+      {stateOf(run.status) === 'paused' ? (
+        <p class="note" role="status">
+          Paused: no action begins until it is resumed. What was at work ends.
+        </p>
+      ) : (
+        run.waiting_for && run.waiting_for.length > 0 && <Waiting waiting={run.waiting_for} />
       )}
-      {run.waiting_for && run.waiting_for.length > 0 && <Waiting waiting={run.waiting_for} />}
       {detail.problem && <Problem problem={detail.problem} />}
       <Tabs tabs={TABS} current={tab} />
       <div role="tabpanel" class="panel">
         {tab === 'timeline' && (
-          <Loaded of={timeline} what="the timeline">
-            {(told) => <Timeline id={id} told={told} chosen={step} onChoose={setStep} />}
+          <Loaded of={told(timeline)} what="the timeline">
+            {(spans) => <Timeline id={id} told={spans} chosen={step} onChoose={setStep} />}
           </Loaded>
         )}
         {tab === 'graph' && (
-          <Loaded of={graph} what="the graph">
-            {(told) => <Graph graph={told} running chosen={step} onChoose={setStep} />}
+          <Loaded of={told(graph)} what="the graph">
+            {(data) => <Graph graph={data} running chosen={step} onChoose={setStep} />}
           </Loaded>
         )}
         {tab === 'data' && (
@@ -159,10 +157,29 @@ export function ExecutionView({ id }: { id: string }) {
           </button>
         )}
       </h2>
-      <EventLog log={log} step={step} onStep={setStep} />
+      <EventLog log={told(log)} step={step} onStep={setStep} />
     </>
   )
 }
+
+/** Who asked, unless that could be anybody. */
+const callerOf = (caller: string | null | undefined) => (caller === 'open' ? null : caller)
+
+/** Why it has failed; that it was cancelled is no failure. */
+function Failure({ error, state }: { error: string; state: string }) {
+  const isCancelled = state === 'cancelled'
+  return (
+    <div class={isCancelled ? 'note' : 'problem'} role={isCancelled ? 'status' : 'alert'}>
+      <div>
+        <strong>{isCancelled ? 'Cancelled' : 'Failed'}</strong>
+        {error !== 'cancelled' && <pre class="error-text">{error}</pre>}
+      </div>
+    </div>
+  )
+}
+
+/** What browsers say of themselves is long, and says little. */
+const agentOf = (agent: string | null) => (agent?.startsWith('Mozilla/') ? 'a browser' : agent)
 
 function Facts({
   run,
@@ -185,57 +202,39 @@ function Facts({
           <Status status={run.status} error={run.error} />
         </dd>
       </div>
-      <div>
-        <dt>Progress</dt>
-        <dd>
-          <Progress value={run.progress} state={state} />
-        </dd>
-      </div>
-      <div>
-        <dt>Duration</dt>
-        <dd>
-          <Took from={run.start_time} until={run.end_time} seconds={run.duration} />
-        </dd>
-      </div>
-      <div>
-        <dt>Started</dt>
-        <dd>
-          <Time at={run.start_time} />
-        </dd>
-      </div>
-      <div>
-        <dt>Ended</dt>
-        <dd>
-          <Time at={run.end_time} />
-        </dd>
-      </div>
-      <div>
-        <dt>Events</dt>
-        <dd class="num">{events.toLocaleString('en')}</dd>
-      </div>
+      <Fact name="Progress">
+        <Progress value={run.progress} state={state} />
+      </Fact>
+      <Fact name="Duration">
+        <Took from={run.start_time} until={run.end_time} seconds={run.duration} />
+      </Fact>
+      <Fact name="Started">
+        <Time at={run.start_time} />
+      </Fact>
+      <Fact name="Ended">
+        <Time at={run.end_time} />
+      </Fact>
+      <Fact name="Events" class="num">
+        {events.toLocaleString('en')}
+      </Fact>
       {requestor && (
-        <div>
-          <dt>Asked for by</dt>
-          <dd class="cut" title={requestor.user_agent ?? ''}>
-            {[requestor.user_agent, requestor.ip].filter(Boolean).join(', ') || '–'}
-          </dd>
-        </div>
+        <Fact name="Asked for by" class="cut" title={requestor.user_agent ?? ''}>
+          {[callerOf(requestor.caller), requestor.ip, agentOf(requestor.user_agent)]
+            .filter(Boolean)
+            .join(', ') || '–'}
+        </Fact>
       )}
       {parent && (
-        <div>
-          <dt>Parent</dt>
-          <dd>
-            <Link to={addressOf('executions', parent)}>
-              {parentStep ? `its step ${parentStep}` : parent}
-            </Link>
-          </dd>
-        </div>
+        <Fact name="Parent">
+          <Link to={addressOf('executions', parent)}>
+            {parentStep ? `its step ${parentStep}` : parent}
+          </Link>
+        </Fact>
       )}
       {Object.entries(run.labels ?? {}).map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd class="cut">{value}</dd>
-        </div>
+        <Fact key={name} name={name} class="cut">
+          {value}
+        </Fact>
       ))}
     </dl>
   )
@@ -263,126 +262,18 @@ function Waiting({ waiting }: { waiting: NonNullable<Detail['waiting_for']> }) {
   )
 }
 
-function Actions({
-  run,
-  path,
-  version,
-  workload,
-  reload,
-}: {
-  run: Detail
-  path: string
-  version: string | null
-  workload: { [key: string]: Json }
-  reload: () => void
-}) {
-  const [isEditing, setEditing] = useState(false)
-  const [canPause, setCanPause] = useState(true)
-  const isOver = run.end_time !== null
-  const isPaused = stateOf(run.status) === 'paused'
-  const body = { path, ...(version && { version }), parameters: workload }
-  const control = useAct(async (act: 'cancel' | 'pause' | 'resume') => {
-    try {
-      await send('POST', `/api/executions/${run.id}/${act}`, { body: {} })
-    } catch (error) {
-      if (!(error instanceof Told && error.isMissing && act !== 'cancel')) throw error
-      setCanPause(false)
-      throw new Told(error.status, 'Not here', 'this API cannot pause runs')
-    }
-    reload()
-  })
-  const again = useAct(async () => {
-    const headers = { 'idempotency-key': crypto.randomUUID() }
-    const { data } = await send<{ execution_id: string }>('POST', '/api/executions/run', {
-      body,
-      headers,
-    })
-    navigate(addressOf('executions', data.execution_id))
-  })
-  return (
-    <div class="actions">
-      {!isOver && canPause && (
-        <button
-          type="button"
-          class="small"
-          disabled={control.isBusy}
-          onClick={() => control.run(isPaused ? 'resume' : 'pause')}
-        >
-          {isPaused ? 'Resume' : 'Pause'}
-        </button>
-      )}
-      {!isOver && (
-        <Confirm
-          label="Cancel run"
-          question="It ends at once, and the runs of its playbook steps with it. What a step has already done stays done."
-          onConfirm={() => control.run('cancel')}
-        />
-      )}
-      <button type="button" class="small" disabled={again.isBusy} onClick={() => again.run()}>
-        Run again
-      </button>
-      <button type="button" class="small" onClick={() => setEditing(true)}>
-        Run with changes …
-      </button>
-      <Copy text={() => curlOf('POST', '/api/executions/run', toJson(body))} label="Copy as curl" />
-      <Problem problem={control.problem ?? again.problem} />
-      {isEditing && (
-        <Dialog title={`Run ${path}`} onClose={() => setEditing(false)} wide>
-          <RunForm
-            path={path}
-            version={version}
-            workload={workload}
-            whole
-            onRun={(id) => navigate(addressOf('executions', id))}
-          />
-        </Dialog>
-      )}
-    </div>
-  )
-}
-
 function Children({ id }: { id: string }) {
   const { query } = useLocation()
   const children = useResource<Execution[]>(
     withQuery('/api/executions', {
       parent_execution_id: id,
       limit: 50,
-      cursor: query.get('children'),
+      cursor: query.get('cursor'),
     }),
   )
-  if (children.data?.length === 0) return <p class="muted">It has started no other runs.</p>
   return (
-    <>
-      <Problem problem={children.problem} retry={children.reload} />
-      {children.data && <ExecutionTable items={children.data} plain />}
-      {children.isLoading && <Loading what="its children" />}
-      {children.next && <MoreChildren id={id} cursor={children.next} />}
-    </>
-  )
-}
-
-function MoreChildren({ id, cursor }: { id: string; cursor: string }) {
-  const [items, setItems] = useState<Execution[]>([])
-  const [next, setNext] = useState<string | null>(cursor)
-  useEffect(() => {
-    setItems([])
-    setNext(cursor)
-  }, [cursor])
-  const more = useAct(async () => {
-    const path = withQuery('/api/executions', { parent_execution_id: id, limit: 50, cursor: next })
-    const answer = await send<Execution[]>('GET', path)
-    setItems([...items, ...answer.data])
-    setNext(answer.next)
-  })
-  return (
-    <>
-      {items.length > 0 && <ExecutionTable items={items} plain />}
-      <Problem problem={more.problem} />
-      {next && (
-        <button type="button" onClick={() => more.run()} disabled={more.isBusy}>
-          More
-        </button>
-      )}
-    </>
+    <Listing of={children} what="its children" empty="It has started no other runs.">
+      {(items) => <ExecutionTable items={items} plain />}
+    </Listing>
   )
 }

@@ -1,23 +1,14 @@
 // Runs, newest first. The newest page is live; what is filtered stands in the address.
 
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { get, withQuery } from '../api.ts'
-import { useLive, useResource, useRested } from '../hooks.ts'
-import {
-  Empty,
-  Labelled,
-  Live,
-  Loaded,
-  Pager,
-  Progress,
-  Status,
-  stateOf,
-  Time,
-  Took,
-} from '../parts.tsx'
+import { withQuery } from '../api.ts'
+import { Choice, Labelled, PathInput, Typed } from '../controls.tsx'
+import { useLive, useResource } from '../hooks.ts'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Live, Path, Progress, Status, stateOf, Time, Took } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, setQuery, useLocation } from '../router.tsx'
-import type { Execution, PlaybookItem } from '../types.ts'
+import type { Execution } from '../types.ts'
 
 const PAGE = 50
 const FILTERS = ['status', 'path', 'q', 'label', 'since', 'until', 'sort'] as const
@@ -48,30 +39,27 @@ export function Executions() {
         <Live state={liveness} />
       </div>
       <Filters />
-      <Loaded of={list} what="executions">
-        {(items) =>
-          items.length === 0 ? (
-            <Empty>
-              {isFiltered ? (
-                <>
-                  <p>No run is like that.</p>
-                  <button type="button" onClick={() => navigate(location.pathname)}>
-                    Show all
-                  </button>
-                </>
-              ) : (
-                <>
-                  <p>Nothing has run yet.</p>
-                  <Link to="/playbooks">Choose a playbook and run it</Link>
-                </>
-              )}
-            </Empty>
+      <Listing
+        of={list}
+        what="executions"
+        empty={
+          isFiltered ? (
+            <>
+              <p>No run is like that.</p>
+              <button type="button" onClick={() => navigate(location.pathname)}>
+                Show all
+              </button>
+            </>
           ) : (
-            <ExecutionTable items={items} />
+            <>
+              <p>Nothing has run yet.</p>
+              <Link to="/playbooks">Choose a playbook and run it</Link>
+            </>
           )
         }
-      </Loaded>
-      <Pager cursor={cursor} next={list.next} />
+      >
+        {(items) => <ExecutionTable items={items} />}
+      </Listing>
     </>
   )
 }
@@ -152,19 +140,7 @@ function Filters() {
     >
       <summary>Filter and sort</summary>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter">
-        <Labelled label="Status">
-          <select
-            value={query.get('status') ?? ''}
-            onChange={(event) => set('status')(event.currentTarget.value)}
-          >
-            <option value="">all</option>
-            {STATES.map((state) => (
-              <option key={state} value={state}>
-                {state}
-              </option>
-            ))}
-          </select>
-        </Labelled>
+        <Choice label="Status" name="status" options={[['', 'all'], ...STATES]} />
         <Labelled label="Playbook">
           <PathInput value={query.get('path') ?? ''} onValue={set('path')} />
         </Labelled>
@@ -207,18 +183,7 @@ function Filters() {
             </Labelled>
           </>
         )}
-        <Labelled label="Sort">
-          <select
-            value={query.get('sort') ?? ''}
-            onChange={(event) => set('sort')(event.currentTarget.value)}
-          >
-            {SORTS.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </Labelled>
+        <Choice label="Sort" name="sort" options={SORTS} />
         {active > 0 && (
           <button
             type="button"
@@ -233,77 +198,6 @@ function Filters() {
         )}
       </form>
     </details>
-  )
-}
-
-/** A text that counts once one has stopped typing. */
-export function Typed({
-  value,
-  onValue,
-  ...others
-}: {
-  value: string
-  onValue: (value: string) => void
-  placeholder?: string
-  type?: 'text' | 'search'
-  list?: string
-}) {
-  const [text, setText] = useState(value)
-  const rested = useRested(text, 350)
-  const sent = useRef(value)
-  useEffect(() => {
-    if (value !== sent.current) {
-      sent.current = value
-      setText(value)
-    }
-  }, [value])
-  const tell = (typed: string) => {
-    if (typed === sent.current) return
-    sent.current = typed
-    onValue(typed.trim())
-  }
-  useEffect(() => tell(rested), [rested])
-  return (
-    <input
-      type="text"
-      spellcheck={false}
-      autoComplete="off"
-      {...others}
-      value={text}
-      onInput={(event) => setText(event.currentTarget.value)}
-      // whoever leaves the field, or presses Enter, has stopped
-      onChange={(event) => tell(event.currentTarget.value)}
-    />
-  )
-}
-
-/** The path of a playbook, with those that there are to choose from. */
-export function PathInput({ value, onValue }: { value: string; onValue: (value: string) => void }) {
-  const [known, setKnown] = useState<PlaybookItem[]>([])
-  const find = (q: string) => {
-    get<PlaybookItem[]>(withQuery('/api/catalog/playbooks/search', { q, limit: 20 }))
-      .then(setKnown)
-      .catch(() => setKnown([]))
-  }
-  return (
-    <>
-      <span onFocusIn={() => known.length === 0 && find('')}>
-        <Typed
-          value={value}
-          onValue={(text) => {
-            onValue(text)
-            find(text)
-          }}
-          list="known-paths"
-          placeholder="path"
-        />
-      </span>
-      <datalist id="known-paths">
-        {known.map(({ id }) => (
-          <option key={id} value={id} />
-        ))}
-      </datalist>
-    </>
   )
 }
 
@@ -325,7 +219,36 @@ function Moment({ value, onValue }: { value: string; onValue: (value: string) =>
   )
 }
 
-const isOver = ({ end_time }: Execution) => end_time !== null
+const COLUMNS: readonly Column<Execution>[] = [
+  ['Status', ({ status, error }) => <Status status={status} error={error} />],
+  [
+    'Playbook',
+    ({ id, playbook_id, version, error }) => (
+      <>
+        <Link to={addressOf('executions', id)} class="row-link">
+          <Path of={playbook_id} />
+        </Link>
+        {version && <span class="muted"> v{version}</span>}
+        {error !== null && error !== 'cancelled' && <span class="error-line">{error}</span>}
+      </>
+    ),
+    'main-cell',
+  ],
+  ['Started', ({ start_time }) => <Time at={start_time} />],
+  [
+    'Duration',
+    ({ start_time, end_time, duration }) => (
+      <Took from={start_time} until={end_time} seconds={duration} />
+    ),
+    'num',
+  ],
+  [
+    'Progress',
+    ({ progress, status, error }) => <Progress value={progress} state={stateOf(status, error)} />,
+    'wide-only',
+  ],
+  ['Id', ({ id }) => <code class="muted">{id}</code>, 'wide-only'],
+]
 
 /** Arrow keys go from row to row; what has come since one looks is marked. */
 export function ExecutionTable({
@@ -335,90 +258,40 @@ export function ExecutionTable({
   items: readonly Execution[]
   plain?: boolean
 }) {
-  const body = useRef<HTMLTableSectionElement>(null)
   const seen = useRef<Set<string> | null>(null)
-  const isFresh = (id: string) => seen.current !== null && !seen.current.has(id)
   useEffect(() => {
     seen.current ??= new Set()
     for (const { id } of items) seen.current.add(id)
   }, [items])
-  const onKeyDown = (event: KeyboardEvent) => {
+  const isFresh = (id: string) => seen.current !== null && !seen.current.has(id)
+  const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
     const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key]
     if (by === undefined || event.ctrlKey || event.metaKey || event.altKey) return
-    const links = [...(body.current?.querySelectorAll<HTMLElement>('a.row-link') ?? [])]
-    const at = links.indexOf(document.activeElement as HTMLElement)
-    const link = links[at + by]
+    const links = [...event.currentTarget.querySelectorAll<HTMLElement>('a.row-link')]
+    const link = links[links.indexOf(document.activeElement as HTMLElement) + by]
     if (!link) return
     event.preventDefault()
     link.focus()
   }
-  const going = items.filter((item) => !isOver(item)).length
+  const going = items.filter(({ end_time }) => end_time === null).length
   return (
-    <div class="scroll">
-      <table class="list executions">
-        <caption class="hidden">
-          {plain
-            ? 'Executions'
-            : `Executions, newest first: ${items.length} shown, ${going} under way`}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Status</th>
-            <th scope="col">Playbook</th>
-            <th scope="col">Started</th>
-            <th scope="col" class="num">
-              Duration
-            </th>
-            <th scope="col" class="wide-only">
-              Progress
-            </th>
-            <th scope="col" class="wide-only">
-              Id
-            </th>
-          </tr>
-        </thead>
-        <tbody ref={body} onKeyDown={onKeyDown}>
-          {items.map((item) => (
-            <Row key={item.id} item={item} isFresh={isFresh(item.id)} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
-}
-
-function Row({ item, isFresh }: { item: Execution; isFresh: boolean }) {
-  const address = addressOf('executions', item.id)
-  const onClick = (event: MouseEvent) => {
-    const target = event.target as Element
-    if (target.closest('a, button') || getSelection()?.toString()) return
-    navigate(address)
-  }
-  const state = stateOf(item.status, item.error)
-  return (
-    <tr class={isFresh ? 'fresh' : ''} onClick={onClick}>
-      <td>
-        <Status status={item.status} error={item.error} />
-      </td>
-      <td class="main-cell">
-        <Link to={address} class="row-link">
-          {item.playbook_id}
-        </Link>
-        {item.version && <span class="muted"> v{item.version}</span>}
-        {item.error !== null && <span class="error-line">{item.error}</span>}
-      </td>
-      <td>
-        <Time at={item.start_time} />
-      </td>
-      <td class="num">
-        <Took from={item.start_time} until={item.end_time} seconds={item.duration} />
-      </td>
-      <td class="wide-only">
-        <Progress value={item.progress} state={state} />
-      </td>
-      <td class="wide-only">
-        <code class="muted">{item.id}</code>
-      </td>
-    </tr>
+    <Table
+      look="executions"
+      caption={
+        plain ? 'Executions' : `Executions, newest first: ${items.length} shown, ${going} under way`
+      }
+      columns={COLUMNS}
+      keyOf={({ id }) => id}
+      items={items}
+      row={({ id }) => ({
+        class: isFresh(id) ? 'fresh' : '',
+        onClick: (event) => {
+          const target = event.target as Element
+          if (target.closest('a, button') || getSelection()?.toString()) return
+          navigate(addressOf('executions', id))
+        },
+      })}
+      onKeyDown={onKeyDown}
+    />
   )
 }

@@ -3,28 +3,15 @@
 import { useState } from 'preact/hooks'
 import { PROVIDERS } from '../../hook/verify/types.ts'
 import { send, withQuery } from '../api.ts'
+import { Confirm, Secret } from '../dialog.tsx'
 import { type FieldSpec, textsOf } from '../entry.ts'
-import { EntryForm } from '../entry-form.tsx'
-import { bytes } from '../format.ts'
+import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
-import type { Json } from '../json.ts'
-import {
-  Confirm,
-  Copy,
-  Dialog,
-  Empty,
-  Labelled,
-  Loaded,
-  Loading,
-  Pager,
-  Problem,
-  Secret,
-  Shape,
-  Time,
-} from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Copy, Enabled, Fact, Loaded, Path, Problem, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
-import { Link, navigate, setQuery, useLocation } from '../router.tsx'
-import { Tree } from '../tree.tsx'
+import { Link, navigate, useLocation } from '../router.tsx'
+import { Deliveries } from './deliveries.tsx'
 
 interface Hook {
   name: string
@@ -40,23 +27,6 @@ interface Hook {
   created_at: string
   updated_at: string
   drawn_secret?: string
-}
-
-interface Delivery {
-  id: string
-  delivery_id: string | null
-  result: string
-  reason: string | null
-  execution_id: string | null
-  event_type: string | null
-  ip: string | null
-  body_bytes: number
-  redelivery_of: string | null
-  received_at: string
-  is_kept: boolean
-  headers?: Json
-  query?: Json
-  body?: Json
 }
 
 const SETTINGS: readonly FieldSpec[] = [
@@ -128,6 +98,7 @@ const NEW: readonly FieldSpec[] = [
     name: 'secrets',
     label: 'Secrets',
     kind: 'lines',
+    secret: true,
     hint: 'one a line; none: one is drawn, where the provider allows',
   },
   ...SETTINGS,
@@ -139,20 +110,38 @@ export function Hooks() {
   return name === null ? <HookList /> : <HookView name={name} key={name} />
 }
 
+const COLUMNS: readonly Column<Hook>[] = [
+  ['Name', ({ name }) => <Link to={withQuery('/hooks', { name })}>{name}</Link>],
+  ['Provider', ({ provider }) => provider, 'wide-only'],
+  ['Starts', (hook) => <Started of={hook} />, 'main-cell'],
+  ['State', ({ enabled }) => <Enabled is={enabled} />],
+  ['Made', ({ created_at }) => <Time at={created_at} />, 'wide-only'],
+]
+
 function HookList() {
   const { query } = useLocation()
-  const cursor = query.get('cursor')
-  const list = useResource<{ items: Hook[] }>(withQuery('/api/hooks', { limit: 100, cursor }))
-  const [isMaking, setMaking] = useState(false)
+  const list = useResource<{ items: Hook[] }>(
+    withQuery('/api/hooks', { limit: 100, cursor: query.get('cursor') }),
+  )
   const [made, setMade] = useState<Hook | null>(null)
   return (
     <>
       <div class="head">
         <h1>Hooks</h1>
         <div class="actions">
-          <button type="button" class="primary" onClick={() => setMaking(true)}>
-            New hook
-          </button>
+          <Entry
+            label="New hook"
+            look="primary"
+            specs={NEW}
+            before={{}}
+            draft="new hook"
+            act="Make it"
+            onSend={async (body) => {
+              const { data } = await send<Hook>('POST', '/api/hooks', { body })
+              setMade(data)
+              list.reload()
+            }}
+          />
         </div>
       </div>
       {made?.drawn_secret && (
@@ -162,88 +151,38 @@ function HookList() {
           onClose={() => setMade(null)}
         />
       )}
-      <Loaded of={list} what="hooks">
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty>
-              No hooks yet: a hook is an address that starts a playbook when a webhook is delivered
-              to it.
-            </Empty>
-          ) : (
-            <div class="scroll">
-              <table class="list">
-                <caption class="hidden">Hooks, newest first</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col" class="wide-only">
-                      Provider
-                    </th>
-                    <th scope="col">Starts</th>
-                    <th scope="col">State</th>
-                    <th scope="col" class="wide-only">
-                      Made
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((hook) => (
-                    <tr key={hook.name}>
-                      <td>
-                        <Link to={withQuery('/hooks', { name: hook.name })}>{hook.name}</Link>
-                      </td>
-                      <td class="wide-only">{hook.provider}</td>
-                      <td class="main-cell">
-                        <Link to={addressOf('playbooks', hook.path)}>{hook.path}</Link>
-                        {hook.version !== null && <span class="muted"> v{hook.version}</span>}
-                      </td>
-                      <td>
-                        <Enabled is={hook.enabled} />
-                      </td>
-                      <td class="wide-only">
-                        <Time at={hook.created_at} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Loaded>
-      <Pager cursor={cursor} next={list.next} />
-      {isMaking && (
-        <Dialog title="New hook" wide onClose={() => setMaking(false)}>
-          <EntryForm
-            specs={NEW}
-            before={{}}
-            label="Make it"
-            onSend={async (body) => {
-              const { data } = await send<Hook>('POST', '/api/hooks', { body })
-              setMaking(false)
-              setMade(data)
-              list.reload()
-            }}
+      <Listing
+        of={list}
+        what="hooks"
+        empty="No hooks yet: a hook is an address that starts a playbook when a webhook is delivered to it."
+      >
+        {(items) => (
+          <Table
+            caption="Hooks, newest first"
+            columns={COLUMNS}
+            keyOf={({ name }) => name}
+            items={items}
           />
-        </Dialog>
-      )}
+        )}
+      </Listing>
     </>
   )
 }
 
-export function Enabled({ is }: { is: boolean }) {
+function Started({ of: { path, version } }: { of: Hook }) {
   return (
-    <span class={`status ${is ? 's-completed' : 's-paused'}`}>
-      <Shape state={is ? 'completed' : 'paused'} />
-      {is ? 'enabled' : 'disabled'}
-    </span>
+    <>
+      <Link to={addressOf('playbooks', path)}>
+        <Path of={path} />
+      </Link>
+      {version !== null && <span class="muted"> v{version}</span>}
+    </>
   )
 }
 
 function HookView({ name }: { name: string }) {
   const path = `/api/hooks/${encodeURIComponent(name)}`
   const hook = useResource<Hook>(path)
-  const [isEditing, setEditing] = useState(false)
   const [secret, setSecret] = useState<string | null>(null)
   const act = useAct(async (what: 'enable' | 'disable' | 'rotate' | 'delete') => {
     if (what === 'delete') {
@@ -276,9 +215,18 @@ function HookView({ name }: { name: string }) {
                 >
                   {data.enabled ? 'Disable' : 'Enable'}
                 </button>
-                <button type="button" class="small" onClick={() => setEditing(true)}>
-                  Change …
-                </button>
+                <Entry
+                  label="Change …"
+                  title={`Change ${name}`}
+                  specs={SETTINGS}
+                  before={textsOf(SETTINGS, { ...data })}
+                  draft={`hook ${name}`}
+                  act="Change it"
+                  onSend={async (body) => {
+                    await send('PATCH', path, { body })
+                    hook.reload()
+                  }}
+                />
                 <Confirm
                   label="Rotate secret"
                   danger={false}
@@ -297,206 +245,31 @@ function HookView({ name }: { name: string }) {
               <Secret label="The new secret." value={secret} onClose={() => setSecret(null)} />
             )}
             <dl class="facts">
-              <div>
-                <dt>State</dt>
-                <dd>
-                  <Enabled is={data.enabled} />
-                </dd>
-              </div>
-              <div>
-                <dt>Starts</dt>
-                <dd>
-                  <Link to={addressOf('playbooks', data.path)}>{data.path}</Link>
-                </dd>
-              </div>
-              <div>
-                <dt>Provider</dt>
-                <dd>
-                  {data.provider},{' '}
-                  {data.secret_count === 1 ? '1 secret' : `${data.secret_count} secrets`}
-                </dd>
-              </div>
-              <div>
-                <dt>While a run goes on</dt>
-                <dd>{data.overlap}</dd>
-              </div>
+              <Fact name="State">
+                <Enabled is={data.enabled} />
+              </Fact>
+              <Fact name="Starts">
+                <Started of={data} />
+              </Fact>
+              <Fact name="Provider">
+                {data.provider},{' '}
+                {data.secret_count === 1 ? '1 secret' : `${data.secret_count} secrets`}
+              </Fact>
+              <Fact name="While a run goes on">{data.overlap}</Fact>
               {data.filter && (
-                <div>
-                  <dt>Filter</dt>
-                  <dd>
-                    <code>{data.filter}</code>
-                  </dd>
-                </div>
+                <Fact name="Filter">
+                  <code>{data.filter}</code>
+                </Fact>
               )}
-              <div>
-                <dt>Address</dt>
-                <dd class="row whole">
-                  <code>{new URL(data.url, location.origin).href}</code>{' '}
-                  <Copy text={new URL(data.url, location.origin).href} />
-                </dd>
-              </div>
+              <Fact name="Address" class="row whole">
+                <code>{new URL(data.url, location.origin).href}</code>{' '}
+                <Copy text={new URL(data.url, location.origin).href} />
+              </Fact>
             </dl>
-            {isEditing && (
-              <Dialog title={`Change ${name}`} wide onClose={() => setEditing(false)}>
-                <EntryForm
-                  specs={SETTINGS}
-                  before={textsOf(SETTINGS, { ...data })}
-                  label="Change it"
-                  onSend={async (body) => {
-                    await send('PATCH', path, { body })
-                    setEditing(false)
-                    hook.reload()
-                  }}
-                />
-              </Dialog>
-            )}
           </>
         )}
       </Loaded>
       <Deliveries path={path} />
     </>
-  )
-}
-
-const RESULTS = ['started', 'ignored', 'skipped', 'challenged', 'refused', 'failed']
-const STATES: Record<string, string> = { started: 'completed', refused: 'failed', failed: 'failed' }
-
-function Deliveries({ path }: { path: string }) {
-  const { query } = useLocation()
-  const cursor = query.get('cursor')
-  const result = query.get('result')
-  const list = useResource<{ items: Delivery[] }>(
-    withQuery(`${path}/deliveries`, { limit: 50, cursor, result }),
-    { keep: true },
-  )
-  const [shown, setShown] = useState<string | null>(null)
-  const again = useAct(async (id: string) => {
-    await send('POST', `${path}/deliveries/${id}/redeliver`, { body: {} })
-    list.reload()
-  })
-  return (
-    <>
-      <h2>Deliveries</h2>
-      <form class="filters" onSubmit={(event) => event.preventDefault()}>
-        <Labelled label="Result">
-          <select
-            value={result ?? ''}
-            onChange={(event) =>
-              setQuery({ result: event.currentTarget.value, cursor: null }, { replace: true })
-            }
-          >
-            <option value="">all</option>
-            {RESULTS.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </Labelled>
-        <button type="button" onClick={list.reload}>
-          Look again
-        </button>
-      </form>
-      <Problem problem={again.problem} />
-      <Loaded of={list} what="deliveries">
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty>{result ? `Nothing was ${result}.` : 'Nothing was delivered yet.'}</Empty>
-          ) : (
-            <div class="scroll">
-              <table class="list">
-                <caption class="hidden">Deliveries, newest first</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Result</th>
-                    <th scope="col">Received</th>
-                    <th scope="col" class="wide-only">
-                      Event
-                    </th>
-                    <th scope="col">Run, or why none</th>
-                    <th scope="col" class="num wide-only">
-                      Size
-                    </th>
-                    <th scope="col">
-                      <span class="hidden">Actions</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((item) => (
-                    <tr key={item.id}>
-                      <td>
-                        <span class={`status s-${STATES[item.result] ?? 'skipped'}`}>
-                          <Shape state={STATES[item.result] ?? 'skipped'} />
-                          <span>{item.result}</span>
-                        </span>
-                      </td>
-                      <td>
-                        <Time at={item.received_at} />
-                      </td>
-                      <td class="wide-only">{item.event_type ?? <span class="muted">–</span>}</td>
-                      <td class="main-cell">
-                        {item.execution_id && (
-                          <Link to={addressOf('executions', item.execution_id)}>
-                            {item.execution_id}
-                          </Link>
-                        )}{' '}
-                        {item.reason}
-                      </td>
-                      <td class="num wide-only">{bytes(item.body_bytes)}</td>
-                      <td>
-                        <span class="row">
-                          <button type="button" class="small" onClick={() => setShown(item.id)}>
-                            Show
-                          </button>
-                          <button
-                            type="button"
-                            class="small"
-                            disabled={!item.is_kept || again.isBusy}
-                            onClick={() => again.run(item.id)}
-                          >
-                            Redeliver
-                          </button>
-                        </span>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Loaded>
-      <Pager cursor={cursor} next={list.next} />
-      {shown && (
-        <Dialog title="Delivery" wide onClose={() => setShown(null)}>
-          <WholeDelivery path={`${path}/deliveries/${shown}`} />
-        </Dialog>
-      )}
-    </>
-  )
-}
-
-function WholeDelivery({ path }: { path: string }) {
-  const delivery = useResource<Delivery>(path)
-  if (delivery.problem) return <Problem problem={delivery.problem} />
-  if (!delivery.data) return <Loading what="the delivery" />
-  const { body, headers, query, delivery_id, ip, redelivery_of } = delivery.data
-  return (
-    <div>
-      <p class="muted">
-        {delivery_id && <>id {delivery_id} · </>}
-        {ip && <>from {ip} · </>}
-        {redelivery_of ? `delivered again by hand, after ${redelivery_of}` : 'as it was sent'}
-      </p>
-      <h3>body</h3>
-      {body === null || body === undefined ? (
-        <p class="muted">It is not kept.</p>
-      ) : (
-        <Tree value={body} open={2} />
-      )}
-      <h3>headers</h3>
-      <Tree value={headers ?? null} open={2} />
-      <h3>query</h3>
-      <Tree value={query ?? null} open={2} />
-    </div>
   )
 }

@@ -2,10 +2,12 @@
 
 import { useState } from 'preact/hooks'
 import { send, withQuery } from '../api.ts'
+import { Confirm, Secret } from '../dialog.tsx'
 import type { FieldSpec } from '../entry.ts'
-import { EntryForm } from '../entry-form.tsx'
+import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
-import { Confirm, Dialog, Empty, Loaded, Pager, Problem, Secret, Shape, Time } from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Mark, Problem, Time } from '../parts.tsx'
 import { useLocation } from '../router.tsx'
 
 interface Key {
@@ -38,125 +40,92 @@ const NEW: readonly FieldSpec[] = [
   { name: 'expires_at', label: 'Expires', kind: 'time', hint: 'from then on it is refused' },
 ]
 
+const stateOf = ({ revoked_at, expires_at }: Key) => {
+  if (revoked_at) return ['cancelled', 'revoked'] as const
+  if (expires_at !== null && Date.parse(expires_at) <= Date.now())
+    return ['skipped', 'expired'] as const
+  return ['completed', 'in use'] as const
+}
+
 export function Keys() {
   const { query } = useLocation()
-  const cursor = query.get('cursor')
-  const list = useResource<{ items: Key[] }>(withQuery('/api/keys', { limit: 100, cursor }))
-  const [isMaking, setMaking] = useState(false)
+  const list = useResource<{ items: Key[] }>(
+    withQuery('/api/keys', { limit: 100, cursor: query.get('cursor') }),
+  )
   const [made, setMade] = useState<(Key & { key: string }) | null>(null)
   const revoke = useAct(async (id: string) => {
     await send('DELETE', `/api/keys/${id}`)
     list.reload()
   })
+  const columns: readonly Column<Key>[] = [
+    ['Name', ({ name }) => name],
+    ['Scopes', ({ scopes }) => scopes.join(', '), 'wrap'],
+    ['Prefix', ({ path_prefix }) => path_prefix ?? <span class="muted">all</span>, 'wide-only'],
+    [
+      'State',
+      (item) => {
+        const [state, word] = stateOf(item)
+        return (
+          <>
+            <Mark state={state}>{word}</Mark>
+            {item.expires_at && word === 'in use' && (
+              <span class="sub-line muted">
+                until <Time at={item.expires_at} />
+              </span>
+            )}
+          </>
+        )
+      },
+    ],
+    ['Last used', ({ last_used_at }) => <Time at={last_used_at} relative />, 'wide-only'],
+    ['Made', ({ created_at }) => <Time at={created_at} />, 'wide-only'],
+    [
+      'Actions',
+      ({ id, name, revoked_at }) =>
+        !revoked_at && (
+          <Confirm
+            label="Revoke"
+            question={`Whoever uses ${name} is refused within a minute.`}
+            onConfirm={() => revoke.run(id)}
+          />
+        ),
+      'quiet',
+    ],
+  ]
   return (
     <>
       <div class="head">
         <h1>Keys</h1>
         <div class="actions">
-          <button type="button" class="primary" onClick={() => setMaking(true)}>
-            New key
-          </button>
+          <Entry
+            label="New key"
+            look="primary"
+            specs={NEW}
+            before={{}}
+            draft="new key"
+            act="Make it"
+            onSend={async (body) => {
+              const { data } = await send<Key & { key: string }>('POST', '/api/keys', { body })
+              setMade(data)
+              list.reload()
+            }}
+          />
         </div>
       </div>
       {made && (
         <Secret label={`The key ${made.name}.`} value={made.key} onClose={() => setMade(null)} />
       )}
       <Problem problem={revoke.problem} />
-      <Loaded of={list} what="keys">
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty>No keys yet.</Empty>
-          ) : (
-            <div class="scroll">
-              <table class="list">
-                <caption class="hidden">API keys, newest first</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">Scopes</th>
-                    <th scope="col" class="wide-only">
-                      Prefix
-                    </th>
-                    <th scope="col">State</th>
-                    <th scope="col" class="wide-only">
-                      Last used
-                    </th>
-                    <th scope="col" class="wide-only">
-                      Made
-                    </th>
-                    <th scope="col">
-                      <span class="hidden">Actions</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((item) => (
-                    <Row key={item.id} item={item} onRevoke={() => revoke.run(item.id)} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Loaded>
-      <Pager cursor={cursor} next={list.next} />
-      {isMaking && (
-        <Dialog title="New key" wide onClose={() => setMaking(false)}>
-          <EntryForm
-            specs={NEW}
-            before={{}}
-            label="Make it"
-            onSend={async (body) => {
-              const { data } = await send<Key & { key: string }>('POST', '/api/keys', { body })
-              setMaking(false)
-              setMade(data)
-              list.reload()
-            }}
+      <Listing of={list} what="keys" empty="No keys yet.">
+        {(items) => (
+          <Table
+            caption="API keys, newest first"
+            columns={columns}
+            keyOf={({ id }) => id}
+            items={items}
           />
-        </Dialog>
-      )}
+        )}
+      </Listing>
     </>
-  )
-}
-
-function Row({ item, onRevoke }: { item: Key; onRevoke: () => void }) {
-  const isExpired = item.expires_at !== null && Date.parse(item.expires_at) <= Date.now()
-  const [state, word] = item.revoked_at
-    ? (['cancelled', 'revoked'] as const)
-    : isExpired
-      ? (['skipped', 'expired'] as const)
-      : (['completed', 'in use'] as const)
-  return (
-    <tr>
-      <td>{item.name}</td>
-      <td class="wrap">{item.scopes.join(', ')}</td>
-      <td class="wide-only">{item.path_prefix ?? <span class="muted">all</span>}</td>
-      <td>
-        <span class={`status s-${state}`}>
-          <Shape state={state} />
-          <span>{word}</span>
-        </span>
-        {item.expires_at && !isExpired && (
-          <span class="sub-line muted">
-            until <Time at={item.expires_at} />
-          </span>
-        )}
-      </td>
-      <td class="wide-only">
-        <Time at={item.last_used_at} relative />
-      </td>
-      <td class="wide-only">
-        <Time at={item.created_at} />
-      </td>
-      <td>
-        {!item.revoked_at && (
-          <Confirm
-            label="Revoke"
-            question={`Whoever uses ${item.name} is refused within a minute.`}
-            onConfirm={onRevoke}
-          />
-        )}
-      </td>
-    </tr>
   )
 }

@@ -2,21 +2,13 @@
 
 import { useState } from 'preact/hooks'
 import { get, send, withQuery } from '../api.ts'
+import { Choice, Labelled } from '../controls.tsx'
+import { Dialog, Secret } from '../dialog.tsx'
 import { useAct, useResource } from '../hooks.ts'
-import {
-  Dialog,
-  Empty,
-  Labelled,
-  Loaded,
-  Pager,
-  Problem,
-  Secret,
-  Shape,
-  Time,
-  Until,
-} from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Mark, Path, Problem, Time, Until } from '../parts.tsx'
 import { addressOf } from '../path.ts'
-import { Link, setQuery, useLocation } from '../router.tsx'
+import { Link, useLocation } from '../router.tsx'
 
 interface Notification {
   id: string
@@ -37,12 +29,11 @@ const STATES = { pending: 'waiting', delivered: 'completed', dead: 'failed' } as
 
 export function Notifications() {
   const { query } = useLocation()
-  const cursor = query.get('cursor')
   const status = query.get('status')
   const list = useResource<{ items: Notification[] }>(
     withQuery('/api/notifications', {
       limit: 50,
-      cursor,
+      cursor: query.get('cursor'),
       status,
       execution_id: query.get('execution_id'),
     }),
@@ -53,124 +44,79 @@ export function Notifications() {
     await send('POST', `/api/notifications/${id}/redrive`, { body: {} })
     list.reload()
   })
-  const isMissing = list.problem?.isMissing ?? false
+  const columns: readonly Column<Notification>[] = [
+    ['Status', ({ status: is }) => <Mark state={STATES[is]}>{is}</Mark>],
+    [
+      'What',
+      ({ execution_id, type, path }) => (
+        <>
+          <Link to={addressOf('executions', execution_id)}>{type.replace('execution.', '')}</Link>
+          <span class="sub-line muted">
+            <Path of={path} />
+          </span>
+        </>
+      ),
+    ],
+    [
+      'To',
+      ({ url, last_error }) => (
+        <>
+          {url}
+          {last_error && <span class="error-line">{last_error}</span>}
+        </>
+      ),
+      'main-cell',
+    ],
+    ['Made', ({ created_at }) => <Time at={created_at} />, 'wide-only'],
+    ['Tries', ({ attempts }) => attempts, 'num wide-only'],
+    [
+      'Next, or told',
+      ({ delivered_at, next_attempt_at }) =>
+        delivered_at ? <Time at={delivered_at} /> : <Until at={next_attempt_at} />,
+      'wide-only',
+    ],
+    [
+      'Actions',
+      ({ id, status: is }) =>
+        is === 'dead' && (
+          <button type="button" class="small" disabled={again.isBusy} onClick={() => again.run(id)}>
+            Send again
+          </button>
+        ),
+      'quiet',
+    ],
+  ]
   return (
     <>
       <div class="head">
         <h1>Notifications</h1>
-        {!isMissing && (
-          <div class="actions">
-            <button type="button" onClick={() => setAsking(true)}>
-              A receiver’s secret …
-            </button>
-          </div>
-        )}
+        <div class="actions">
+          <button type="button" onClick={() => setAsking(true)}>
+            A receiver’s secret …
+          </button>
+        </div>
       </div>
-      {isMissing ? (
-        <Empty>This API sends no notifications.</Empty>
-      ) : (
-        <>
-          <form class="filters" onSubmit={(event) => event.preventDefault()}>
-            <Labelled label="Status">
-              <select
-                value={status ?? ''}
-                onChange={(event) =>
-                  setQuery({ status: event.currentTarget.value, cursor: null }, { replace: true })
-                }
-              >
-                <option value="">all</option>
-                {Object.keys(STATES).map((name) => (
-                  <option key={name}>{name}</option>
-                ))}
-              </select>
-            </Labelled>
-            <button type="button" onClick={list.reload}>
-              Look again
-            </button>
-          </form>
-          <Problem problem={again.problem} />
-          <Loaded of={list} what="notifications">
-            {({ items }) =>
-              items.length === 0 ? (
-                <Empty>
-                  {status ? `None is ${status}.` : 'Nobody was to be told of anything yet.'}
-                </Empty>
-              ) : (
-                <div class="scroll">
-                  <table class="list">
-                    <caption class="hidden">Notifications, newest first</caption>
-                    <thead>
-                      <tr>
-                        <th scope="col">Status</th>
-                        <th scope="col">What</th>
-                        <th scope="col">To</th>
-                        <th scope="col" class="wide-only">
-                          Made
-                        </th>
-                        <th scope="col" class="num wide-only">
-                          Tries
-                        </th>
-                        <th scope="col" class="wide-only">
-                          Next, or told
-                        </th>
-                        <th scope="col">
-                          <span class="hidden">Actions</span>
-                        </th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {items.map((item) => (
-                        <tr key={item.id}>
-                          <td>
-                            <span class={`status s-${STATES[item.status]}`}>
-                              <Shape state={STATES[item.status]} />
-                              <span>{item.status}</span>
-                            </span>
-                          </td>
-                          <td>
-                            <Link to={addressOf('executions', item.execution_id)}>
-                              {item.type.replace('execution.', '')}
-                            </Link>
-                            <span class="sub-line muted">{item.path}</span>
-                          </td>
-                          <td class="main-cell">
-                            {item.url}
-                            {item.last_error && <span class="error-line">{item.last_error}</span>}
-                          </td>
-                          <td class="wide-only">
-                            <Time at={item.created_at} />
-                          </td>
-                          <td class="num wide-only">{item.attempts}</td>
-                          <td class="wide-only">
-                            {item.delivered_at ? (
-                              <Time at={item.delivered_at} />
-                            ) : (
-                              <Until at={item.next_attempt_at} />
-                            )}
-                          </td>
-                          <td>
-                            {item.status === 'dead' && (
-                              <button
-                                type="button"
-                                class="small"
-                                disabled={again.isBusy}
-                                onClick={() => again.run(item.id)}
-                              >
-                                Send again
-                              </button>
-                            )}
-                          </td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
-              )
-            }
-          </Loaded>
-          <Pager cursor={cursor} next={list.next} />
-        </>
-      )}
+      <form class="filters" onSubmit={(event) => event.preventDefault()}>
+        <Choice label="Status" name="status" options={[['', 'all'], ...Object.keys(STATES)]} />
+        <button type="button" onClick={list.reload}>
+          Look again
+        </button>
+      </form>
+      <Problem problem={again.problem} />
+      <Listing
+        of={list}
+        what="notifications"
+        empty={status ? `None is ${status}.` : 'Nobody was to be told of anything yet.'}
+      >
+        {(items) => (
+          <Table
+            caption="Notifications, newest first"
+            columns={columns}
+            keyOf={({ id }) => id}
+            items={items}
+          />
+        )}
+      </Listing>
       {isAsking && (
         <Dialog title="The secret of a receiver" wide onClose={() => setAsking(false)}>
           <ReceiverSecret />

@@ -2,13 +2,13 @@
 
 import { withQuery } from '../api.ts'
 import { type Bucket, Spread, Throughput } from '../chart.tsx'
+import { Choice, Labelled, PathInput } from '../controls.tsx'
 import { count, duration } from '../format.ts'
 import { useLive, useResource } from '../hooks.ts'
-import { Duration, Empty, Labelled, Live, Loaded, Problem, Shape, Time } from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Duration, Empty, Live, Loaded, Mark, Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, setQuery, useLocation } from '../router.tsx'
-import type { Execution } from '../types.ts'
-import { ExecutionTable, PathInput } from './executions.tsx'
 
 type Counts = Record<string, number>
 
@@ -61,9 +61,7 @@ export function Overview() {
   const window = query.get('window') ?? '24h'
   const path = query.get('path')
   const stats = useResource<Stats>(withQuery('/api/stats', { window, path }), { keep: true })
-  const isMissing = stats.problem?.isMissing ?? false
-  const liveness = useLive(isMissing ? null : '/api/stream', stats.reload)
-  if (isMissing) return <Totals />
+  const liveness = useLive('/api/stream', stats.reload)
   return (
     <>
       <div class="head">
@@ -71,18 +69,7 @@ export function Overview() {
         <Live state={liveness} />
       </div>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="What is shown">
-        <Labelled label="Of the last">
-          <select
-            value={window}
-            onChange={(event) => setQuery({ window: event.currentTarget.value }, { replace: true })}
-          >
-            {WINDOWS.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </Labelled>
+        <Choice label="Of the last" name="window" options={WINDOWS} value={window} />
         <Labelled label="Playbook">
           <PathInput
             value={path ?? ''}
@@ -97,6 +84,51 @@ export function Overview() {
     </>
   )
 }
+
+const RUN_COLUMNS: readonly Column<Stats['playbooks'][number]>[] = [
+  [
+    'Path',
+    ({ path }) => (
+      <Link to={addressOf('playbooks', path)}>
+        <Path of={path} />
+      </Link>
+    ),
+    'main-cell',
+  ],
+  ['Runs', ({ runs }) => count(runs), 'num'],
+  [
+    'Failed',
+    ({ path, failed }) =>
+      failed > 0 ? (
+        <Link to={withQuery('/executions', { path, status: 'failed' })}>{count(failed)}</Link>
+      ) : (
+        <span class="muted">0</span>
+      ),
+    'num',
+  ],
+  ['Median', ({ p50 }) => <Duration seconds={p50} />, 'num'],
+  ['95 %', ({ p95 }) => <Duration seconds={p95} />, 'num'],
+]
+
+const ERROR_COLUMNS: readonly Column<Stats['errors'][number]>[] = [
+  ['Times', (error) => count(error.count), 'num'],
+  ['Error', ({ message }) => message, 'wrap'],
+  [
+    'Last',
+    ({ last_execution_id, last_at }) => (
+      <Link to={addressOf('executions', last_execution_id)}>
+        <Time at={last_at} relative />
+      </Link>
+    ),
+  ],
+]
+
+const TOOL_COLUMNS: readonly Column<Stats['queue']['by_tool'][number]>[] = [
+  ['Tool', ({ tool }) => tool],
+  ['Wait', ({ queued, retry }) => queued + retry, 'num'],
+  ['At work', ({ leased }) => leased, 'num'],
+  ['Dead', ({ dead }) => dead, 'num'],
+]
 
 function Figures({ stats }: { stats: Stats }) {
   const { executions, duration: took, queue, totals } = stats
@@ -155,61 +187,19 @@ function Figures({ stats }: { stats: Stats }) {
           {stats.playbooks.length === 0 ? (
             <Empty>Nothing ran in this time.</Empty>
           ) : (
-            <div class="scroll">
-              <table class="list">
-                <caption class="hidden">Playbooks with most runs</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Path</th>
-                    <th scope="col" class="num">
-                      Runs
-                    </th>
-                    <th scope="col" class="num">
-                      Failed
-                    </th>
-                    <th scope="col" class="num">
-                      Median
-                    </th>
-                    <th scope="col" class="num">
-                      95 %
-                    </th>
-                    <th scope="col" class="wide-only">
-                      <span class="hidden">Spread</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {stats.playbooks.map((item) => (
-                    <tr key={item.path}>
-                      <td class="main-cell">
-                        <Link to={addressOf('playbooks', item.path)}>{item.path}</Link>
-                      </td>
-                      <td class="num">{count(item.runs)}</td>
-                      <td class="num">
-                        {item.failed > 0 ? (
-                          <Link
-                            to={`/executions?path=${encodeURIComponent(item.path)}&status=failed`}
-                          >
-                            {count(item.failed)}
-                          </Link>
-                        ) : (
-                          <span class="muted">0</span>
-                        )}
-                      </td>
-                      <td class="num">
-                        <Duration seconds={item.p50} />
-                      </td>
-                      <td class="num">
-                        <Duration seconds={item.p95} />
-                      </td>
-                      <td class="wide-only">
-                        <Spread p50={item.p50} p95={item.p95} most={most} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              caption="Playbooks with most runs"
+              columns={[
+                ...RUN_COLUMNS,
+                [
+                  'Spread',
+                  (item) => <Spread p50={item.p50} p95={item.p95} most={most} />,
+                  'quiet wide-only',
+                ],
+              ]}
+              keyOf={({ path }) => path}
+              items={stats.playbooks}
+            />
           )}
         </section>
         <section>
@@ -217,64 +207,22 @@ function Figures({ stats }: { stats: Stats }) {
           {stats.errors.length === 0 ? (
             <Empty>None has failed in this time.</Empty>
           ) : (
-            <div class="scroll">
-              <table class="list">
-                <caption class="hidden">Errors, most frequent first</caption>
-                <thead>
-                  <tr>
-                    <th scope="col" class="num">
-                      Times
-                    </th>
-                    <th scope="col">Error</th>
-                    <th scope="col">Last</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {stats.errors.map((error) => (
-                    <tr key={error.message}>
-                      <td class="num">{count(error.count)}</td>
-                      <td class="wrap">{error.message}</td>
-                      <td>
-                        <Link to={addressOf('executions', error.last_execution_id)}>
-                          <Time at={error.last_at} relative />
-                        </Link>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              caption="Errors, most frequent first"
+              columns={ERROR_COLUMNS}
+              keyOf={({ message }) => message}
+              items={stats.errors}
+            />
           )}
           {queue.by_tool.length > 0 && (
             <>
               <h2>Queue by tool</h2>
-              <table class="list">
-                <caption class="hidden">Jobs that wait or are at work, by tool</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Tool</th>
-                    <th scope="col" class="num">
-                      Wait
-                    </th>
-                    <th scope="col" class="num">
-                      At work
-                    </th>
-                    <th scope="col" class="num">
-                      Dead
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {queue.by_tool.map((item) => (
-                    <tr key={item.tool}>
-                      <td>{item.tool}</td>
-                      <td class="num">{item.queued + item.retry}</td>
-                      <td class="num">{item.leased}</td>
-                      <td class="num">{item.dead}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+              <Table
+                caption="Jobs that wait or are at work, by tool"
+                columns={TOOL_COLUMNS}
+                keyOf={({ tool }) => tool}
+                items={queue.by_tool}
+              />
             </>
           )}
         </section>
@@ -303,6 +251,16 @@ interface Pool {
   heartbeat: string | null
 }
 
+const POOL_COLUMNS: readonly Column<Pool>[] = [
+  ['Pool', ({ name }) => name, 'main-cell'],
+  [
+    'State',
+    ({ status }) => <Mark state={status === 'offline' ? 'cancelled' : 'completed'}>{status}</Mark>,
+  ],
+  ['Runtime', ({ runtime }) => runtime?.type],
+  ['Last heard of', ({ heartbeat }) => <Time at={heartbeat} relative />],
+]
+
 function Workers() {
   const pools = useResource<{ items: Pool[] }>('/api/worker/pools?limit=50')
   // keys that see a part of the playbooks only see no workers
@@ -310,88 +268,20 @@ function Workers() {
   return (
     <>
       <h2>Workers</h2>
-      <Problem problem={pools.problem} retry={pools.reload} />
-      {pools.data?.items.length === 0 && (
-        <Empty>No worker has registered. What the edge can do itself needs none.</Empty>
-      )}
-      {pools.data && pools.data.items.length > 0 && (
-        <div class="scroll">
-          <table class="list">
-            <caption class="hidden">Worker pools</caption>
-            <thead>
-              <tr>
-                <th scope="col">Pool</th>
-                <th scope="col">State</th>
-                <th scope="col">Runtime</th>
-                <th scope="col">Last heard of</th>
-              </tr>
-            </thead>
-            <tbody>
-              {pools.data.items.map((pool) => {
-                const isOnline = pool.status !== 'offline'
-                return (
-                  <tr key={pool.name}>
-                    <td class="main-cell">{pool.name}</td>
-                    <td>
-                      <span class={`status s-${isOnline ? 'completed' : 'cancelled'}`}>
-                        <Shape state={isOnline ? 'completed' : 'cancelled'} />
-                        <span>{pool.status}</span>
-                      </span>
-                    </td>
-                    <td>{pool.runtime?.type}</td>
-                    <td>
-                      <Time at={pool.heartbeat} relative />
-                    </td>
-                  </tr>
-                )
-              })}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </>
-  )
-}
-
-interface OldStats {
-  total_executions: number
-  successful_executions: number
-  failed_executions: number
-  total_playbooks: number
-  active_workflows: number
-  success_rate: number
-  recent_executions: Execution[]
-}
-
-/** What an API has to say that has no figures by time. */
-function Totals() {
-  const stats = useResource<OldStats>('/api/dashboard/stats')
-  const liveness = useLive('/api/stream', stats.reload)
-  return (
-    <>
-      <div class="head">
-        <h1>Overview</h1>
-        <Live state={liveness} />
-      </div>
-      <Loaded of={stats} what="the figures">
-        {(data) => (
-          <>
-            <dl class="figures">
-              <Figure label="Runs" value={count(data.total_executions)} />
-              <Figure
-                label="Success"
-                value={`${data.success_rate} %`}
-                note={`${count(data.successful_executions)} completed, ${count(data.failed_executions)} failed`}
-              />
-              <Figure label="Under way" value={count(data.active_workflows)} />
-              <Figure label="Playbooks" value={count(data.total_playbooks)} />
-            </dl>
-            <h2>The newest runs</h2>
-            <ExecutionTable items={data.recent_executions} plain />
-          </>
+      <Listing
+        of={pools}
+        what="worker pools"
+        empty="No worker has registered. What the edge can do itself needs none."
+      >
+        {(items) => (
+          <Table
+            caption="Worker pools"
+            columns={POOL_COLUMNS}
+            keyOf={({ name }) => name}
+            items={items}
+          />
         )}
-      </Loaded>
-      <Workers />
+      </Listing>
     </>
   )
 }

@@ -3,6 +3,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import { send, Problem as Told } from '../api.ts'
 import { Editor } from '../code.tsx'
+import { Kept } from '../controls.tsx'
+import { Confirm } from '../dialog.tsx'
+import { draftOf, useDraft } from '../draft.ts'
 import { useAct, useRested } from '../hooks.ts'
 import { Problem, Shape } from '../parts.tsx'
 import { addressOf } from '../path.ts'
@@ -42,6 +45,7 @@ export function NewPlaybook() {
         <h1>New playbook</h1>
       </div>
       <PlaybookEditor
+        draft={draftOf()}
         content={FIRST}
         onRegistered={({ path }) => navigate(addressOf('playbooks', path))}
       />
@@ -50,53 +54,85 @@ export function NewPlaybook() {
 }
 
 export function PlaybookEditor({
+  draft: name,
   content,
+  version = '',
   onRegistered,
+  onLeave,
 }: {
+  /** Under which name it is kept while it is not registered. */
+  draft: string
   content: string
+  version?: string
   onRegistered: (registration: Registration) => void
+  onLeave?: () => void
 }) {
-  const [text, setText] = useState(content)
+  const draft = useDraft(name)
+  const text = draft.texts.text ?? content
   const { faults, isKnown, problem } = useFaults(text)
   const register = useAct(async () => {
     const { data } = await send<Registration>('POST', '/api/catalog/register', {
       body: { content: text },
     })
+    draft.drop()
     onRegistered(data)
   })
-  const isChanged = text !== content
-  useEffect(() => {
-    if (!isChanged) return
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault()
-    addEventListener('beforeunload', warn)
-    return () => removeEventListener('beforeunload', warn)
-  }, [isChanged])
+  const begun = draft.texts.of ?? version
+  const type = (typed: string) =>
+    draft.set(typed === content ? { text: null, of: null } : { text: typed, of: begun })
+  const leave = () => {
+    draft.drop()
+    onLeave?.()
+  }
   return (
     <>
-      <Editor text={text} onText={setText} faults={faults} label="The playbook, as YAML" />
-      <div class="row editor-foot">
-        <button
-          type="button"
-          class="primary"
-          disabled={register.isBusy}
-          onClick={() => register.run()}
-        >
-          {register.isBusy ? 'Registering …' : 'Register'}
-        </button>
-        <span role="status" class="row">
-          {!isKnown ? (
-            <span class="muted">checking …</span>
-          ) : faults.length === 0 ? (
-            <>
-              <Shape state="completed" /> nothing is wrong with it
-            </>
-          ) : (
-            <>
-              <Shape state="failed" /> {faults.length === 1 ? '1 fault' : `${faults.length} faults`}
-            </>
-          )}
-        </span>
-      </div>
+      <Kept draft={draft}>
+        {begun !== version && `It was begun on version ${begun}; this is version ${version} now. `}
+      </Kept>
+      <Editor
+        text={text}
+        onText={type}
+        faults={faults}
+        label="The playbook, as YAML"
+        isAwaited={!draft.isFound}
+      >
+        <div class="row">
+          <button
+            type="button"
+            class="primary"
+            disabled={register.isBusy}
+            onClick={() => register.run()}
+          >
+            {register.isBusy ? 'Registering …' : 'Register'}
+          </button>
+          <span role="status" class="row">
+            {!isKnown ? (
+              <span class="muted">checking …</span>
+            ) : faults.length === 0 ? (
+              <>
+                <Shape state="completed" /> nothing is wrong with it
+              </>
+            ) : (
+              <>
+                <Shape state="failed" />{' '}
+                {faults.length === 1 ? '1 fault' : `${faults.length} faults`}
+              </>
+            )}
+          </span>
+          {onLeave &&
+            (text === content ? (
+              <button type="button" onClick={leave}>
+                Leave it as it is
+              </button>
+            ) : (
+              <Confirm
+                label="Discard changes"
+                question="What you have changed here is lost."
+                onConfirm={leave}
+              />
+            ))}
+        </div>
+      </Editor>
       <Problem problem={register.problem ?? problem} />
     </>
   )

@@ -1,22 +1,45 @@
 // The catalog: the latest version of each playbook.
 
 import { withQuery } from '../api.ts'
+import { Labelled, Typed } from '../controls.tsx'
 import { useResource } from '../hooks.ts'
-import { Empty, Labelled, Loaded, Pager, Time } from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, setQuery, useLocation } from '../router.tsx'
 import type { PlaybookItem } from '../types.ts'
-import { Typed } from './executions.tsx'
 import { NewPlaybook } from './playbook-editor.tsx'
 
 const PAGE = 50
 
+const COLUMNS: readonly Column<PlaybookItem>[] = [
+  [
+    'Path',
+    ({ id, description }) => (
+      <>
+        <Link to={addressOf('playbooks', id)}>
+          <Path of={id} />
+        </Link>
+        {description && <span class="sub-line muted">{description}</span>}
+      </>
+    ),
+    'main-cell',
+  ],
+  ['Version', ({ version }) => version, 'num'],
+  ['Steps', ({ tasks_count }) => tasks_count, 'num wide-only'],
+  ['Registered', ({ updated_at }) => <Time at={updated_at} />],
+  [
+    'Runs',
+    ({ id }) => <Link to={withQuery('/executions', { path: id })}>runs</Link>,
+    'quiet wide-only',
+  ],
+]
+
 export function Playbooks() {
   const { query } = useLocation()
-  const cursor = query.get('cursor')
   const q = query.get('q') ?? ''
   const list = useResource<PlaybookItem[]>(
-    withQuery('/api/catalog/playbooks/search', { q, limit: PAGE, cursor }),
+    withQuery('/api/catalog/playbooks/search', { q, limit: PAGE, cursor: query.get('cursor') }),
     { keep: true },
   )
   if (query.has('new')) return <NewPlaybook />
@@ -44,55 +67,20 @@ export function Playbooks() {
           />
         </Labelled>
       </form>
-      <Loaded of={list} what="playbooks">
-        {(items) =>
-          items.length === 0 ? (
-            <Empty>
-              {q === '' ? 'No playbook is registered yet.' : `No playbook has “${q}” in it.`}
-            </Empty>
-          ) : (
-            <div class="scroll">
-              <table class="list">
-                <caption class="hidden">Playbooks, those registered last first</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Path</th>
-                    <th scope="col" class="num">
-                      Version
-                    </th>
-                    <th scope="col" class="num wide-only">
-                      Steps
-                    </th>
-                    <th scope="col">Registered</th>
-                    <th scope="col" class="wide-only">
-                      <span class="hidden">Runs</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {items.map((item) => (
-                    <tr key={item.id}>
-                      <td class="main-cell">
-                        <Link to={addressOf('playbooks', item.id)}>{item.id}</Link>
-                        {item.description && <span class="sub-line muted">{item.description}</span>}
-                      </td>
-                      <td class="num">{item.version}</td>
-                      <td class="num wide-only">{item.tasks_count}</td>
-                      <td>
-                        <Time at={item.updated_at} />
-                      </td>
-                      <td class="wide-only">
-                        <Link to={withQuery('/executions', { path: item.id })}>runs</Link>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Loaded>
-      <Pager cursor={cursor} next={list.next} />
+      <Listing
+        of={list}
+        what="playbooks"
+        empty={q === '' ? 'No playbook is registered yet.' : `No playbook has “${q}” in it.`}
+      >
+        {(items) => (
+          <Table
+            caption="Playbooks, those registered last first"
+            columns={COLUMNS}
+            keyOf={({ id }) => id}
+            items={items}
+          />
+        )}
+      </Listing>
     </>
   )
 }

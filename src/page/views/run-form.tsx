@@ -2,35 +2,46 @@
 
 import { useId, useMemo, useState } from 'preact/hooks'
 import { send, Problem as Told } from '../api.ts'
+import { type Described, Kept, Labelled } from '../controls.tsx'
+import { useDraft } from '../draft.ts'
 import { type Field, fieldsOf, parametersOf, read } from '../fields.ts'
 import { useAct } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
-import { Copy, curlOf, Labelled, Problem } from '../parts.tsx'
+import { Copy, curlOf, Problem } from '../parts.tsx'
 
 const HINTS: Record<Field['kind'], string> = {
   text: 'text',
   number: 'number',
-  boolean: 'yes or no',
+  boolean: 'true or false',
   json: 'JSON',
 }
+
+/** What no field of a workload is called. */
+const FURTHER = ' further'
 
 export function RunForm({
   path,
   version,
   workload,
+  source = '',
   whole = false,
+  draft: name,
   onRun,
 }: {
   path: string
   version: string | null
   workload: { [key: string]: Json }
+  /** The playbook's text, where it is at hand. */
+  source?: string
   /** All of the workload is sent, as it is another's than the playbook's. */
   whole?: boolean
+  /** Under which name it is kept while it is not sent. */
+  draft: string
   onRun: (id: string) => void
 }) {
-  const fields = useMemo(() => fieldsOf(workload), [workload])
-  const [texts, setTexts] = useState<Record<string, string>>({})
-  const [more, setMore] = useState('')
+  const fields = useMemo(() => fieldsOf(workload, source), [workload, source])
+  const draft = useDraft(name)
+  const { [FURTHER]: more = '', ...texts } = draft.texts
   // a click that is sent twice is one run
   const [key, setKey] = useState(() => crypto.randomUUID())
   const id = useId()
@@ -51,10 +62,11 @@ export function RunForm({
       body,
       headers: { 'idempotency-key': key },
     })
+    draft.drop()
     onRun(data.execution_id)
   })
-  const set = (name: string) => (text: string) => {
-    setTexts({ ...texts, [name]: text })
+  const set = (name: string, before: string) => (text: string) => {
+    draft.set({ [name]: text === before ? null : text })
     setKey(crypto.randomUUID())
   }
   return (
@@ -65,6 +77,7 @@ export function RunForm({
         void act.run()
       }}
     >
+      <Kept draft={draft} />
       {fields.length === 0 && <p class="muted">This playbook has no workload: it runs as it is.</p>}
       {fields.map((field) => (
         <Labelled
@@ -73,10 +86,14 @@ export function RunForm({
           hint={HINTS[field.kind]}
           fault={faults[field.name]}
         >
-          <Input field={field} text={texts[field.name] ?? field.text} onText={set(field.name)} />
+          <Input
+            field={field}
+            text={texts[field.name] ?? field.text}
+            onText={set(field.name, field.text)}
+          />
         </Labelled>
       ))}
-      <details>
+      <details open={more !== ''}>
         <summary>Further parameters</summary>
         <Labelled label="As a JSON object" fault={extraFault ?? undefined}>
           <textarea
@@ -84,10 +101,7 @@ export function RunForm({
             spellcheck={false}
             placeholder={'{"name": "value"}'}
             value={more}
-            onInput={(event) => {
-              setMore(event.currentTarget.value)
-              setKey(crypto.randomUUID())
-            }}
+            onInput={(event) => set(FURTHER, '')(event.currentTarget.value)}
           />
         </Labelled>
       </details>
@@ -117,14 +131,15 @@ function Input({
   field,
   text,
   onText,
+  ...described
 }: {
   field: Field
   text: string
   onText: (text: string) => void
-}) {
+} & Described) {
   if (field.kind === 'boolean') {
     return (
-      <select value={text} onChange={(event) => onText(event.currentTarget.value)}>
+      <select {...described} value={text} onChange={(event) => onText(event.currentTarget.value)}>
         <option value="true">true</option>
         <option value="false">false</option>
       </select>
@@ -134,6 +149,7 @@ function Input({
     const rows = Math.min(14, Math.max(2, text.split('\n').length))
     return (
       <textarea
+        {...described}
         rows={rows}
         spellcheck={false}
         value={text}
@@ -143,6 +159,7 @@ function Input({
   }
   return (
     <input
+      {...described}
       type="text"
       inputMode={field.kind === 'number' ? 'decimal' : 'text'}
       spellcheck={false}

@@ -1,16 +1,16 @@
 // Schedules: playbooks that run by the clock.
 
-import { useState } from 'preact/hooks'
 import { send, withQuery } from '../api.ts'
+import { Confirm } from '../dialog.tsx'
 import { type FieldSpec, textsOf } from '../entry.ts'
-import { EntryForm } from '../entry-form.tsx'
+import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
 import type { Json } from '../json.ts'
-import { Confirm, Dialog, Empty, Loaded, Pager, Problem, Time, Until } from '../parts.tsx'
+import { type Column, Listing, Table } from '../list.tsx'
+import { Enabled, Fact, Loaded, Path, Problem, Time, Until } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, useLocation } from '../router.tsx'
 import { Tree } from '../tree.tsx'
-import { Enabled } from './hooks.tsx'
 
 interface Schedule {
   name: string
@@ -66,117 +66,100 @@ const NEW: readonly FieldSpec[] = [
   ...SETTINGS,
 ]
 
+/** Where the reader's clock is. */
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone
+
 export function Schedules() {
   const { query } = useLocation()
   const name = query.get('name')
   return name === null ? <ScheduleList /> : <ScheduleView name={name} key={name} />
 }
 
+const COLUMNS: readonly Column<Schedule>[] = [
+  ['Name', ({ name }) => <Link to={withQuery('/schedules', { name })}>{name}</Link>],
+  [
+    'When',
+    ({ cron, timezone }) => (
+      <>
+        <code>{cron}</code>
+        <span class="sub-line muted">{timezone}</span>
+      </>
+    ),
+  ],
+  [
+    'Runs',
+    ({ path, last_error }) => (
+      <>
+        <Link to={addressOf('playbooks', path)}>
+          <Path of={path} />
+        </Link>
+        {last_error && <span class="error-line">{last_error}</span>}
+      </>
+    ),
+    'main-cell',
+  ],
+  ['Next', ({ next_at }) => <Until at={next_at} />],
+  ['Last', (item) => <LastTick of={item} relative />, 'wide-only'],
+  ['State', ({ enabled }) => <Enabled is={enabled} />, 'wide-only'],
+]
+
 function ScheduleList() {
   const { query } = useLocation()
-  const cursor = query.get('cursor')
   const list = useResource<{ items: Schedule[] }>(
-    withQuery('/api/schedules', { limit: 100, cursor }),
+    withQuery('/api/schedules', { limit: 100, cursor: query.get('cursor') }),
   )
-  const [isMaking, setMaking] = useState(false)
-  const isMissing = list.problem?.isMissing ?? false
   return (
     <>
       <div class="head">
         <h1>Schedules</h1>
-        {!isMissing && (
-          <div class="actions">
-            <button type="button" class="primary" onClick={() => setMaking(true)}>
-              New schedule
-            </button>
-          </div>
-        )}
-      </div>
-      {isMissing ? (
-        <Empty>This API has no schedules.</Empty>
-      ) : (
-        <Loaded of={list} what="schedules">
-          {({ items }) =>
-            items.length === 0 ? (
-              <Empty>No schedules yet: a schedule runs a playbook by the clock.</Empty>
-            ) : (
-              <div class="scroll">
-                <table class="list">
-                  <caption class="hidden">Schedules, by name</caption>
-                  <thead>
-                    <tr>
-                      <th scope="col">Name</th>
-                      <th scope="col">When</th>
-                      <th scope="col">Runs</th>
-                      <th scope="col">Next</th>
-                      <th scope="col" class="wide-only">
-                        Last
-                      </th>
-                      <th scope="col" class="wide-only">
-                        State
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map((item) => (
-                      <tr key={item.name}>
-                        <td>
-                          <Link to={withQuery('/schedules', { name: item.name })}>{item.name}</Link>
-                        </td>
-                        <td>
-                          <code>{item.cron}</code>
-                          <span class="sub-line muted">{item.timezone}</span>
-                        </td>
-                        <td class="main-cell">
-                          <Link to={addressOf('playbooks', item.path)}>{item.path}</Link>
-                          {item.last_error && <span class="error-line">{item.last_error}</span>}
-                        </td>
-                        <td>
-                          <Until at={item.next_at} />
-                        </td>
-                        <td class="wide-only">
-                          {item.last_execution_id ? (
-                            <Link to={addressOf('executions', item.last_execution_id)}>
-                              <Time at={item.last_at} relative />
-                            </Link>
-                          ) : (
-                            <Time at={item.last_at} relative />
-                          )}
-                        </td>
-                        <td class="wide-only">
-                          <Enabled is={item.enabled} />
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )
-          }
-        </Loaded>
-      )}
-      <Pager cursor={cursor} next={list.next} />
-      {isMaking && (
-        <Dialog title="New schedule" wide onClose={() => setMaking(false)}>
-          <EntryForm
+        <div class="actions">
+          <Entry
+            label="New schedule"
+            look="primary"
             specs={NEW}
             before={{}}
-            label="Make it"
+            draft="new schedule"
+            act="Make it"
             onSend={async (body) => {
               const { data } = await send<Schedule>('POST', '/api/schedules', { body })
               navigate(withQuery('/schedules', { name: data.name }))
             }}
           />
-        </Dialog>
-      )}
+        </div>
+      </div>
+      <Listing
+        of={list}
+        what="schedules"
+        empty="No schedules yet: a schedule runs a playbook by the clock."
+      >
+        {(items) => (
+          <Table
+            caption="Schedules, by name"
+            columns={COLUMNS}
+            keyOf={({ name }) => name}
+            items={items}
+          />
+        )}
+      </Listing>
     </>
   )
+}
+
+function LastTick({
+  of: { last_at, last_execution_id },
+  relative = false,
+}: {
+  of: Schedule
+  relative?: boolean
+}) {
+  const time = <Time at={last_at} relative={relative} />
+  if (!last_execution_id) return time
+  return <Link to={addressOf('executions', last_execution_id)}>{time}</Link>
 }
 
 function ScheduleView({ name }: { name: string }) {
   const path = `/api/schedules/${encodeURIComponent(name)}`
   const schedule = useResource<Schedule>(path)
-  const [isEditing, setEditing] = useState(false)
   const act = useAct(async (what: 'enable' | 'disable' | 'run' | 'delete') => {
     if (what === 'delete') {
       await send('DELETE', path)
@@ -217,9 +200,18 @@ function ScheduleView({ name }: { name: string }) {
                 >
                   {data.enabled ? 'Disable' : 'Enable'}
                 </button>
-                <button type="button" class="small" onClick={() => setEditing(true)}>
-                  Change …
-                </button>
+                <Entry
+                  label="Change …"
+                  title={`Change ${name}`}
+                  specs={SETTINGS}
+                  before={textsOf(SETTINGS, { ...data })}
+                  draft={`schedule ${name}`}
+                  act="Change it"
+                  onSend={async (body) => {
+                    await send('PATCH', path, { body })
+                    schedule.reload()
+                  }}
+                />
                 <Confirm
                   label="Delete"
                   question="It starts no further runs. Those that go on go on."
@@ -229,47 +221,24 @@ function ScheduleView({ name }: { name: string }) {
             </div>
             <Problem problem={act.problem} />
             <dl class="facts">
-              <div>
-                <dt>State</dt>
-                <dd>
-                  <Enabled is={data.enabled} />
-                </dd>
-              </div>
-              <div>
-                <dt>When</dt>
-                <dd>
-                  <code>{data.cron}</code> <span class="muted">{data.timezone}</span>
-                </dd>
-              </div>
-              <div>
-                <dt>Runs</dt>
-                <dd>
-                  <Link to={addressOf('playbooks', data.path)}>{data.path}</Link>
-                </dd>
-              </div>
-              <div>
-                <dt>Last tick</dt>
-                <dd>
-                  {data.last_execution_id ? (
-                    <Link to={addressOf('executions', data.last_execution_id)}>
-                      <Time at={data.last_at} />
-                    </Link>
-                  ) : (
-                    <Time at={data.last_at} />
-                  )}
-                </dd>
-              </div>
-              <div>
-                <dt>While a run goes on</dt>
-                <dd>
-                  {data.overlap}
-                  {data.skipped > 0 && <span class="muted">, {data.skipped} skipped</span>}
-                </dd>
-              </div>
-              <div>
-                <dt>Missed ticks</dt>
-                <dd>{data.catch_up}</dd>
-              </div>
+              <Fact name="State">
+                <Enabled is={data.enabled} />
+              </Fact>
+              <Fact name="When">
+                <code>{data.cron}</code> <span class="muted">{data.timezone}</span>
+              </Fact>
+              <Fact name="Runs">
+                <Link to={addressOf('playbooks', data.path)}>{data.path}</Link>
+                {data.version !== null && <span class="muted"> v{data.version}</span>}
+              </Fact>
+              <Fact name="Last tick">
+                <LastTick of={data} />
+              </Fact>
+              <Fact name="While a run goes on">
+                {data.overlap}
+                {data.skipped > 0 && <span class="muted">, {data.skipped} skipped</span>}
+              </Fact>
+              <Fact name="Missed ticks">{data.catch_up}</Fact>
             </dl>
             {data.last_error && (
               <div class="problem" role="alert">
@@ -281,11 +250,14 @@ function ScheduleView({ name }: { name: string }) {
             )}
             <div class="columns">
               <section>
-                <h2>Next runs</h2>
+                <h2>
+                  Next runs <span class="muted small-text">{ZONE}</span>
+                </h2>
                 {data.next_runs && data.next_runs.length > 0 ? (
                   <ol class="plain-list">
                     {data.next_runs.map((at) => (
                       <li key={at}>
+                        {new Date(at).toLocaleDateString('en', { weekday: 'short' })}{' '}
                         <Time at={at} />{' '}
                         <span class="muted">
                           <Until at={at} />
@@ -302,20 +274,6 @@ function ScheduleView({ name }: { name: string }) {
                 <Tree value={data.parameters} open={2} />
               </section>
             </div>
-            {isEditing && (
-              <Dialog title={`Change ${name}`} wide onClose={() => setEditing(false)}>
-                <EntryForm
-                  specs={SETTINGS}
-                  before={textsOf(SETTINGS, { ...data })}
-                  label="Change it"
-                  onSend={async (body) => {
-                    await send('PATCH', path, { body })
-                    setEditing(false)
-                    schedule.reload()
-                  }}
-                />
-              </Dialog>
-            )}
           </>
         )}
       </Loaded>

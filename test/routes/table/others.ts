@@ -6,6 +6,8 @@ import * as world from '../world.ts'
 const CREDENTIALS = 'GET /api/credentials'
 const CREDENTIAL = 'GET /api/credentials/{identifier}'
 
+const DELETE = 'DELETE /api/credentials/{identifier}'
+
 const ITEM = {
   id: 'id',
   name: 'text',
@@ -91,6 +93,17 @@ const credentials = [
   bad(CREDENTIAL, 'of an unknown name', {
     was: 500,
     send: { params: { identifier: 'nobody' }, query: { include_data: 'true' } },
+    code: 'not_found',
+    detail: 'Credential not found',
+  }),
+  good(DELETE, {
+    given: world.credential,
+    send: ({ id }) => ({ params: { identifier: id } }),
+    reply: { status: '=ok', name: 'text' },
+    is: ({ name }) => ({ name }),
+  }),
+  bad(DELETE, 'of an unknown name', {
+    send: { params: { identifier: 'nobody' } },
     code: 'not_found',
     detail: 'Credential not found',
   }),
