@@ -2,6 +2,7 @@
 // the Worker sends them. Figures of one machine; never a verdict.
 //   node bench/stats.ts                        200,000 executions within a day, on a throw-away real server
 //   node bench/stats.ts --executions=1000000 --days=5 --rounds=50
+//   node bench/stats.ts --portion=100000       swept as when much was brought in, not as it ended
 //   node bench/stats.ts --explain              the plans as well, of the slowest round
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     executions: { type: 'string', default: '200000' },
     days: { type: 'string', default: '1' },
     playbooks: { type: 'string', default: '300' },
+    portion: { type: 'string' },
     rounds: { type: 'string', default: '30' },
     explain: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -46,12 +48,17 @@ await fill()
 console.log(
   `${executions} executions within ${days} days, filled in ${seconds(performance.now() - began)}`,
 )
-// one sweep adds 100,000
-for (let n = 0; n <= executions / 100_000; n++) {
+// by default as a sweep every ten minutes would have
+const portion = Number(values.portion ?? Math.ceil(executions / days / 144))
+const sweeps: number[] = []
+for (let n = 0; n <= executions / portion; n++) {
   const start = performance.now()
-  await rollUp(sql)
-  console.log(`sweep ${n + 1}: ${seconds(performance.now() - start)}`)
+  await rollUp(sql, { most: portion })
+  sweeps.push(performance.now() - start)
 }
+console.log(
+  `${sweeps.length} sweeps of ${portion}: ${(sum(sweeps) / sweeps.length).toFixed(0)} ms each, ${Math.max(...sweeps).toFixed(0)} ms at most`,
+)
 await sql`vacuum analyze`
 const [kept] = await sql`
   select (select count(*) from noetl.execution_stat) as stats, (select count(*) from noetl.error_stat) as errors,
@@ -62,23 +69,21 @@ console.log('kept:', JSON.stringify(kept))
 
 const seek = (filter: Partial<ListFilter>, isCounted = false) =>
   seekExecutions(sql, { ...NEWEST, limit: 101, ...filter }, isCounted)
+const ALL = { path: null, path_prefix: null, within: null }
 const window = (name: (typeof WINDOWS)[number], scope = {}) =>
-  figuresOfWindow(
-    sql,
-    namedWindow(name),
-    { path: null, path_prefix: null, within: null, ...scope },
-    10,
-  )
+  figuresOfWindow(sql, namedWindow(name), { ...ALL, ...scope }, 10)
 const sorted = (text: string) => ({ sort: sortOf(text, undefined) ?? NEWEST.sort })
 const [some] = await sql`
   select execution_id::text as id, noetl.rfc3339(ended_at) as at from noetl.execution
   where ended_at is not null order by execution_id offset ${Math.floor(executions / 2)} limit 1`
 const deep = { key: String(some?.at), id: String(some?.id) }
-const weird = windowBetween(
-  new Date(Date.now() - 13.3 * 3_600_000).toISOString(),
-  new Date(Date.now() - 2.2 * 3_600_000).toISOString(),
-  Date.now(),
-)
+/** Figures of all between so many hours ago. */
+const between = (from: number, to: number | null, scope = {}) => {
+  const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000 - 12_345).toISOString()
+  const found = windowBetween(ago(from), to === null ? null : ago(to), Date.now())
+  if (!found) throw new Error('no window')
+  return figuresOfWindow(sql, found, { ...ALL, ...scope }, 10)
+}
 
 const CASES: [string, Statement][] = [
   ['list', listExecutions(sql, { ...NEWEST, limit: 101 })],
@@ -114,15 +119,13 @@ const CASES: [string, Statement][] = [
   ...WINDOWS.map((name): [string, Statement] => [`stats ${name}`, window(name)]),
   ['stats 24h of a path', window('24h', { path: 'team-7/p7' })],
   ['stats 24h of a prefix', window('24h', { within: 'team-7/' })],
-  [
-    'stats, 11 odd hours',
-    figuresOfWindow(
-      sql,
-      weird ?? namedWindow('24h'),
-      { path: null, path_prefix: null, within: null },
-      10,
-    ),
-  ],
+  ['stats 1h of a path', window('1h', { path: 'team-7/p7' })],
+  ['stats 1h of a prefix', window('1h', { within: 'team-7/' })],
+  ['stats, 50 odd minutes', between(5.1, 4.3)],
+  ['stats, 11 odd hours', between(13.3, 2.2)],
+  ['stats since 11 odd hours', between(11.3, null)],
+  ['stats, 11 hours of a path', between(13.3, 2.2, { path: 'team-7/p7' })],
+  ['stats, 11 hours, long ago', between(days * 24 - 5.3, days * 24 - 16.4)],
   ['dashboard widgets', figures(sql)],
   ['dashboard stats', figuresAndNewest(sql, 10)],
   ['metrics', figuresOfAll(sql)],
@@ -203,6 +206,10 @@ async function fillPart(first: number, last: number): Promise<void> {
       case when x.status = 'RUNNING' then 'queued' when x.status = 'FAILED' and x.catalog_id % 9 = 0 then 'dead'
         else 'done' end
     from filled x`
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0)
 }
 
 function seconds(ms: number): string {

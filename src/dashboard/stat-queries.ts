@@ -2,7 +2,7 @@
 
 import { queuedWithin } from '../access/within.ts'
 import type { Sql, Statement } from '../db.ts'
-import { coverOf, LENGTH, ofScope, pieces, rawRows, type Scope, windowRow } from './cover.ts'
+import { cover, floor, LENGTH, ofScope, pieces, rawRows, type Scope } from './cover.ts'
 import type { Histogram } from './percentiles.ts'
 import type { Window } from './window.ts'
 
@@ -74,24 +74,19 @@ export const figuresOfWindow = (
   mostPlaybooks: number,
 ): Statement => {
   const isAll = scope.path === null && scope.path_prefix === null && scope.within === null
-  const cover = coverOf(window)
   const path = ofScope(sql, scope, sql`s.path`)
   const table = sql`noetl.execution_stat`
   // of all playbooks, sums are kept beside those of each, and are few
   const kept = isAll ? sql`and s.path = ''` : sql`and s.path <> '' ${path}`
   const folder = queuedWithin(sql, scope.path ?? scope.within ?? scope.path_prefix)
   const ofJobs = sql`${folder} ${ofScope(sql, scope, sql`q.path`)}`
-  // from a midnight of UTC on; much faster than date_trunc in a time zone
-  const bucketOf = (at: Statement) =>
-    sql`date_bin(${LENGTH[window.bucket]}::interval, ${at}, '2025-01-01T00:00:00Z'::timestamptz)`
+  const bucketOf = (at: Statement) => floor(sql, window.bucket, at)
   return sql`
-  with w as materialized (${windowRow(sql, window)}),
-  mark as materialized (select * from noetl.rollup),
-  raw as materialized (${rawRows(sql, cover, scope)}),
+  with mark as materialized (select * from noetl.rollup), ${cover(sql, window)},
+  raw as materialized (${rawRows(sql, window, scope)}),
   by_path as materialized (
     ${pieces(
       sql,
-      cover,
       sql`s.path, s.started, s.completed, s.failed, s.last_started, s.last_execution`,
       table,
       sql`and s.path <> '' ${path}`,
@@ -100,7 +95,6 @@ export const figuresOfWindow = (
   rolled as materialized (
     ${pieces(
       sql,
-      cover,
       sql`s.at, s.started, s.started_failed, s.completed, s.failed, s.seconds, s.durations`,
       table,
       kept,
@@ -164,7 +158,7 @@ export const figuresOfWindow = (
       select t.path, t.bucket, sum(t.n) as n
       from (
         select r.path, d.key as bucket, d.value::bigint as n
-        from runs r, lateral (${pieces(sql, cover, sql`s.durations`, table, sql`and s.path = r.path`)}) p,
+        from runs r, lateral (${pieces(sql, sql`s.durations`, table, sql`and s.path = r.path`)}) p,
           jsonb_each_text(p.durations) d
         union all
         select t.path, t.bucket, t.n from runs r join taken t using (path)
@@ -177,7 +171,6 @@ export const figuresOfWindow = (
     from (
       ${pieces(
         sql,
-        cover,
         sql`s.message, s.failures as n, s.last_at, s.last_execution`,
         sql`noetl.error_stat`,
         kept,
@@ -197,8 +190,8 @@ export const figuresOfWindow = (
     select q.tool, 'dead', count(*), null from noetl.queue q where q.status = 'dead' ${ofJobs}
     group by 1
   )
-  select noetl.rfc3339(w.since) as since,
-    noetl.rfc3339(case when w.ending = 'infinity' then now() else w.ending end) as until,
+  select noetl.rfc3339(w.begins) as since,
+    noetl.rfc3339(case when w.ends = 'infinity' then now() else w.ends end) as until,
     s.started, s.completed, s.failed, s.seconds,
     (select coalesce(jsonb_object_agg(d.bucket, d.n), '{}') from durations d) as durations,
     (select coalesce(jsonb_object_agg(a.status, a.n_started), '{}') from statuses a) || jsonb_build_object(
@@ -214,8 +207,8 @@ export const figuresOfWindow = (
         from (
           select at, started, completed, failed from moments
           union all
-          select at, 0, 0, 0 from generate_series(${bucketOf(sql`w.since`)},
-            least(w.ending - interval '1 microsecond', now()), ${LENGTH[window.bucket]}::interval) at
+          select at, 0, 0, 0 from generate_series(${bucketOf(sql`w.begins`)},
+            least(w.ends - interval '1 microsecond', now()), ${LENGTH[window.bucket]}::interval) at
         ) m group by 1
       ) t) as timeline,
     (select coalesce(jsonb_agg(jsonb_build_object('path', r.path, 'runs', r.runs, 'completed', r.completed,
