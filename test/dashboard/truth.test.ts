@@ -9,13 +9,11 @@ import {
   type Window,
   windowBetween,
 } from '../../src/dashboard/window.ts'
-import type { Sql } from '../../src/db.ts'
 import { type Client, completed, newClient } from '../support.ts'
 import { newDatabase, sqlOf } from './database.ts'
-import { COMPLETE, expectTrue, type Fact, facts } from './truth.ts'
+import { ALL, COMPLETE, expectTrue, type Fact, facts, history } from './truth.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-const ALL = { path: null, path_prefix: null, within: null }
 const HOUR = 3_600_000
 
 /** Windows that begin and end anywhere. */
@@ -76,37 +74,6 @@ async function runs(client: Client, { quick, one, other, parent }: Playbooks) {
   const stopped = await client.run(one)
   await client.post(`/api/executions/${stopped}/stop`, {})
   await client.run(one)
-}
-
-/** So many of the past, spread over 40 days, in the log and in the projection. */
-async function history(sql: Sql, folder: string, count: number) {
-  await sql`
-    with run as (
-      select noetl.id_at(at) + n as id, n, at, ${folder} || '/p' || (n % 7) as path, case
-          when n % 11 = 0 then 'execution_failed' when n % 13 = 0 then 'execution_cancelled'
-          else 'execution_complete' end as type,
-        at + interval '1 second' * (exp(random() * 12 - 4))::numeric(20, 6) as ended
-      from (select n, now() - interval '1 second' * (random() ^ 4 * 3456000 + 60) as at
-        from generate_series(1, ${count}::int) n) s
-    ), kept as (
-      insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status, version,
-        last_event_type, workload, state, progress, started_at, ended_at, error)
-      select id, 1, path, 'p', 1, 'playbook', case when ended > now() then 'RUNNING'
-          when type = 'execution_complete' then 'COMPLETED' else 'FAILED' end, 2, type, '{}', '{}',
-        case when ended > now() then 50 else 100 end, at, case when ended <= now() then ended end,
-        case when type <> 'execution_complete' and ended <= now() then 'line ' || n || ': away' end
-      from run
-    ), founded as (
-      insert into noetl.event (execution_id, seq, event_id, catalog_id, event_type, node_id, node_name, node_type,
-        status, context, created_at)
-      select id, 1, id, 1, 'execution_start', 'p', 'p', 'playbook', 'STARTED', jsonb_build_object('path', path), at
-      from run
-    )
-    insert into noetl.event (execution_id, seq, event_id, catalog_id, event_type, node_id, node_name, node_type,
-      status, created_at, error)
-    select id, 2, id + 1000000, 1, type, 'p', 'p', 'playbook', 'COMPLETED', ended,
-      case when type <> 'execution_complete' then 'line ' || n || ': away' end
-    from run where ended <= now()`
 }
 
 test('embedded: the figures of a folder, while others write', { timeout: 60_000 }, async () => {

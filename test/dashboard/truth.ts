@@ -32,6 +32,44 @@ export const facts = (sql: Sql) => sql`
     and e.event_type in ('execution_complete', 'execution_failed', 'execution_cancelled')
   where s.seq = 1`
 
+/** So many of the past, in the log and in the projection: over 40 days, most of them lately, or evenly over some hours. */
+export async function history(
+  sql: Sql,
+  folder: string,
+  count: number,
+  hours: number | null = null,
+) {
+  await sql`
+    with run as (
+      select noetl.id_at(at) + n as id, n, at, ${folder} || '/p' || (n % 7) as path, case
+          when n % 11 = 0 then 'execution_failed' when n % 13 = 0 then 'execution_cancelled'
+          else 'execution_complete' end as type,
+        at + interval '1 second' * (exp(random() * 12 - 4))::numeric(20, 6) as ended
+      from (select n, now() - interval '1 second'
+          * (random() ^ ${hours === null ? 4 : 1}::int * ${(hours ?? 960) * 3600}::int + 60) as at
+        from generate_series(1, ${count}::int) n) s
+    ), kept as (
+      insert into noetl.execution (execution_id, catalog_id, path, name, entry_version, kind, status, version,
+        last_event_type, workload, state, progress, started_at, ended_at, error)
+      select id, 1, path, 'p', 1, 'playbook', case when ended > now() then 'RUNNING'
+          when type = 'execution_complete' then 'COMPLETED' else 'FAILED' end, 2, type, '{}', '{}',
+        case when ended > now() then 50 else 100 end, at, case when ended <= now() then ended end,
+        case when type <> 'execution_complete' and ended <= now() then 'line ' || n || ': away' end
+      from run
+    ), founded as (
+      insert into noetl.event (execution_id, seq, event_id, catalog_id, event_type, node_id, node_name, node_type,
+        status, context, created_at)
+      select id, 1, id, 1, 'execution_start', 'p', 'p', 'playbook', 'STARTED', jsonb_build_object('path', path), at
+      from run
+    )
+    insert into noetl.event (execution_id, seq, event_id, catalog_id, event_type, node_id, node_name, node_type,
+      status, created_at, error)
+    select id, 2, id + 1000000, 1, type, 'p', 'p', 'playbook', 'COMPLETED', ended,
+      case when type <> 'execution_complete' then 'line ' || n || ': away' end
+    from run where ended <= now()`
+}
+
+export const ALL: Scope = { path: null, path_prefix: null, within: null }
 export const COMPLETE = 'execution_complete'
 const STEP: Record<string, number> = { minute: 60e6, hour: 3600e6, day: 86400e6 }
 
