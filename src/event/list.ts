@@ -68,13 +68,11 @@ interface Part {
 }
 
 /**
- * A page of executions. Newest first (or last), each filter is answered by its own index. By end or duration they are
- * in the order of that, then of their ids, and those that go on come last, newest first.
+ * A page of executions that need not be searched for. Newest first (or last), each filter is answered by its own index.
+ * By end or duration they are in the order of that, then of their ids, and those that go on come last, newest first.
  */
 export const listExecutions = (sql: Sql, f: ListFilter): Statement => {
-  const pages = partsOf(sql, f).map((part) =>
-    page(sql, f, part, isSearch(f) ? MOST_SEARCHED : null),
-  )
+  const pages = partsOf(sql, f).map((part) => page(sql, f, part))
   return whole(sql, f, pages)
 }
 
@@ -111,25 +109,51 @@ interface Whole {
  */
 export const seekExecutions = (sql: Sql, f: ListFilter, isCounted: boolean): Statement => {
   const parts = partsOf(sql, f)
-  const search = isSearch(f)
-  const pages = parts.map((part, index) => {
-    const shown = page(sql, f, part, search ? MOST_SEARCHED : null)
-    return index === 0 || !search
-      ? shown
-      : sql`select * from (${shown}) p where not exists (select from stop0)`
-  })
-  const stops = parts.map((part) => stop(sql, part))
+  const searches = isSearch(f) ? parts.map((part, index) => search(sql, f, part, index)) : []
+  const pages = isSearch(f) ? searches.map((s) => s.page) : parts.map((part) => page(sql, f, part))
   const none = sql`select null::text as key, null::text as id where false`
+  const stops = searches.reduce((all, { stop }) => sql`${all} union all ${stop}`, none)
   return sql`
-  with stop0 as materialized (${search ? (stops[0] ?? none) : none}),
-  stop1 as materialized (${search ? (stops[1] ?? none) : none}),
-  stopped as (
-    select * from stop0 union all select * from stop1 where not exists (select from stop0)
-  )
+  with ${searches.reduce((all, { steps }) => sql`${all} ${steps},`, sql``)}
+  stopped as (${stops})
   select p.*, s.key as stop_key, s.id as stop_id, t.total, t.counted
   from (${isCounted ? count(sql, f) : sql`select null::bigint as total, null::bigint as counted`}) t
   left join stopped s on true
   left join lateral (${whole(sql, f, pages)}) p on true`
+}
+
+/**
+ * The search of a part: `steps` look at as many executions as one request may, each once and only until the page is
+ * full. `stop` is the last of them, if the page is not full and there may be more.
+ */
+const search = (sql: Sql, f: ListFilter, part: Part, index: number) => {
+  const of = (name: string, nr: number) => sql`${sql.unsafe(`${name}${nr}`)}`
+  const [walk, found, stop] = [of('walk', index), of('found', index), of('stop', index)]
+  const isOpen = (nr: number) => sql`(select count(*) from ${of('found', nr)}) < ${f.limit}::int`
+  // the part before has been seen to its end
+  const isNext =
+    index === 0
+      ? sql``
+      : sql`and ${isOpen(index - 1)} and not exists (select from ${of('stop', index - 1)})`
+  return {
+    steps: sql`
+    ${walk} as materialized (
+      select x.execution_id,
+        (true ${f.sort.by === 'started' ? sql`` : indexed(sql, f)} ${sought(sql, f)}) as fits
+      from noetl.execution x where ${part.where} ${isNext}
+      order by ${part.order} limit ${MOST_SEARCHED}::int
+    ), ${found} as materialized (
+      select execution_id from ${walk} where fits limit ${f.limit}
+    ), ${stop} as materialized (
+      select ${part.key} as key, x.execution_id::text as id
+      from (select execution_id from ${walk} where ${isOpen(index)} offset ${MOST_SEARCHED - 1}::int limit 1) w
+        join noetl.execution x using (execution_id)
+    )`,
+    page: sql`
+    select ${shownColumns(sql, part)} from ${found} w join noetl.execution x using (execution_id)
+    order by ${part.order}`,
+    stop: sql`select * from ${stop}`,
+  }
 }
 
 /** What else a searched or counted list says: another total is another answer. */
@@ -215,26 +239,19 @@ function partsOf(sql: Sql, f: ListFilter): Part[] {
   return parts
 }
 
-/** A page's worth of a part; filters without an index are looked for among the first `most`. */
-const page = (sql: Sql, f: ListFilter, part: Part, most: number | null): Statement => {
-  const rows = sql`select ${listColumns(sql)}, ${part.key} as key, x.ended_at is null as is_active`
-  if (most === null) {
-    return sql`${rows} from noetl.execution x where ${part.where} order by ${part.order} limit ${f.limit}`
-  }
-  return sql`
-    ${rows}
-    from (
-      select x.* from noetl.execution x where ${part.where} order by ${part.order} limit ${most}::int
-    ) x
-    where true ${f.sort.by === 'started' ? sql`` : indexed(sql, f)} ${sought(sql, f)}
-    order by ${part.order} limit ${f.limit}`
-}
+/** A page's worth of a part. */
+const page = (sql: Sql, f: ListFilter, part: Part): Statement => sql`
+  select ${shownColumns(sql, part)} from noetl.execution x where ${part.where}
+  order by ${part.order} limit ${f.limit}`
+
+const shownColumns = (sql: Sql, { key }: Part): Statement =>
+  sql`${listColumns(sql)}, ${key} as key, x.ended_at is null as is_active`
 
 /** The parts' pages as one, in order. */
 const whole = (sql: Sql, f: ListFilter, pages: readonly Statement[]): Statement => {
   const [first, second] = pages
   if (!first)
-    return sql`select * from (${page(sql, f, { where: sql`false`, order: sql`1`, key: sql`null::text` }, null)}) p`
+    return sql`select * from (${page(sql, f, { where: sql`false`, order: sql`1`, key: sql`null::text` })}) p`
   if (!second) return first
   const { by, descending } = f.sort
   const type = by === 'ended' ? sql`timestamptz` : sql`numeric`
@@ -245,11 +262,6 @@ const whole = (sql: Sql, f: ListFilter, pages: readonly Statement[]): Statement 
       p.id::bigint desc
     limit ${f.limit}`
 }
-
-/** The last execution that a search of a part looks at, if there are more. */
-const stop = (sql: Sql, part: Part): Statement => sql`
-  select ${part.key} as key, x.execution_id::text as id from noetl.execution x
-  where ${part.where} order by ${part.order} offset ${MOST_SEARCHED - 1}::int limit 1`
 
 /** What lists show of execution `x`. */
 export const listColumns = (sql: Sql): Statement => sql`
