@@ -62,7 +62,9 @@ console.log(
 await sql`vacuum analyze`
 const [kept] = await sql`
   select (select count(*) from noetl.execution_stat) as stats, (select count(*) from noetl.error_stat) as errors,
-    pg_size_pretty(pg_total_relation_size('noetl.execution_stat')) as stats_size,
+    (select jsonb_object_agg(relid::regclass, pg_size_pretty(pg_total_relation_size(relid)))
+      from unnest('{noetl.execution_stat, noetl.error_stat}'::regclass[]) stat, pg_partition_tree(stat)
+      where isleaf) as stats_size,
     (select pg_size_pretty(sum(pg_total_relation_size(inhrelid))) from pg_inherits
       where inhparent = 'noetl.execution'::regclass) as executions_size`
 console.log('kept:', JSON.stringify(kept))

@@ -4,10 +4,28 @@
 alter table noetl.rollup add column minutes_since timestamptz not null default '-infinity';
 update noetl.rollup set minutes_since = date_bin('1 minute', counted_until + interval '1 minute', '2025-01-01T00:00:00Z');
 
-alter table noetl.execution_stat drop constraint execution_stat_grain_known,
-  add constraint execution_stat_grain_known check (grain in ('minute', 'hour', 'day'));
-alter table noetl.error_stat drop constraint error_stat_grain_known,
-  add constraint error_stat_grain_known check (grain in ('minute', 'hour', 'day'));
+-- Minutes come and go, and have a partition of their own, so that hours, which stay, lie together.
+alter table noetl.execution_stat rename to execution_stat_whole;
+alter table noetl.execution_stat_whole rename constraint execution_stat_pkey to execution_stat_whole_pkey;
+alter index noetl.execution_stat_by_path rename to execution_stat_whole_by_path;
+create table noetl.execution_stat (
+  like noetl.execution_stat_whole including generated,
+  constraint execution_stat_pkey primary key (grain, at, path)
+) partition by list (grain);
+create index execution_stat_by_path on noetl.execution_stat (path text_pattern_ops, grain, at);
+alter table noetl.execution_stat attach partition noetl.execution_stat_whole for values in ('hour', 'day');
+create table noetl.execution_stat_minute partition of noetl.execution_stat for values in ('minute');
+
+alter table noetl.error_stat rename to error_stat_whole;
+alter table noetl.error_stat_whole rename constraint error_stat_pkey to error_stat_whole_pkey;
+alter index noetl.error_stat_by_path rename to error_stat_whole_by_path;
+create table noetl.error_stat (
+  like noetl.error_stat_whole including generated,
+  constraint error_stat_pkey primary key (grain, at, path, message_hash)
+) partition by list (grain);
+create index error_stat_by_path on noetl.error_stat (path text_pattern_ops, grain, at);
+alter table noetl.error_stat attach partition noetl.error_stat_whole for values in ('hour', 'day');
+create table noetl.error_stat_minute partition of noetl.error_stat for values in ('minute');
 
 -- As before (0015), and what is counted is counted by minutes, too, where they are kept; older ones are dropped.
 create or replace function noetl.roll_up(max_executions integer, lag_seconds double precision) returns void
@@ -133,8 +151,8 @@ begin
     failed_seconds = r.failed_seconds + s.failed_seconds
   from sums s;
   -- a portion, as they may be many after an hour's silence
-  delete from noetl.execution_stat s where s.ctid = any (array(
-    select o.ctid from noetl.execution_stat o where o.grain = 'minute' and o.at < minutes limit 10000));
-  delete from noetl.error_stat s where s.ctid = any (array(
-    select o.ctid from noetl.error_stat o where o.grain = 'minute' and o.at < minutes limit 10000));
+  delete from noetl.execution_stat_minute s where s.ctid = any (array(
+    select o.ctid from noetl.execution_stat_minute o where o.grain = 'minute' and o.at < minutes limit 10000));
+  delete from noetl.error_stat_minute s where s.ctid = any (array(
+    select o.ctid from noetl.error_stat_minute o where o.grain = 'minute' and o.at < minutes limit 10000));
 end $$;

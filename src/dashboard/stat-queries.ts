@@ -76,6 +76,7 @@ export const figuresOfWindow = (
   const isAll = scope.path === null && scope.path_prefix === null && scope.within === null
   const path = ofScope(sql, scope, sql`s.path`)
   const table = sql`noetl.execution_stat`
+  const ofPath = sql`s.path, s.started, s.completed, s.failed, s.last_started, s.last_execution`
   // of all playbooks, sums are kept beside those of each, and are few
   const kept = isAll ? sql`and s.path = ''` : sql`and s.path <> '' ${path}`
   const folder = queuedWithin(sql, scope.path ?? scope.within ?? scope.path_prefix)
@@ -84,22 +85,18 @@ export const figuresOfWindow = (
   return sql`
   with mark as materialized (select * from noetl.rollup), ${cover(sql, window)},
   raw as materialized (${rawRows(sql, window, scope)}),
-  by_path as materialized (
-    ${pieces(
-      sql,
-      sql`s.path, s.started, s.completed, s.failed, s.last_started, s.last_execution`,
-      table,
-      sql`and s.path <> '' ${path}`,
-    )}
-  ),
   rolled as materialized (
     ${pieces(
       sql,
-      sql`s.at, s.started, s.started_failed, s.completed, s.failed, s.seconds, s.durations`,
+      sql`s.at, s.path, s.started, s.started_failed, s.completed, s.failed, s.seconds, s.durations,
+        s.last_started, s.last_execution`,
       table,
       kept,
     )}
   ),
+  by_path as materialized (${
+    isAll ? pieces(sql, ofPath, table, sql`and s.path <> ''`) : sql`select ${ofPath} from rolled s`
+  }),
   moments as (
     select ${bucketOf(sql`r.at`)} as at, r.started, r.started_failed, r.completed, r.failed, r.seconds
     from rolled r
@@ -120,6 +117,18 @@ export const figuresOfWindow = (
       coalesce(sum(completed), 0)::bigint as completed, coalesce(sum(failed), 0)::bigint as failed,
       coalesce(sum(seconds), 0)::float8 as seconds
     from moments
+  ), totals as (
+    select k.completed + n.completed as completed, k.failed + n.failed as failed
+    from (${
+      isAll
+        ? sql`select completed, failed from mark`
+        : sql`select coalesce(sum(s.completed), 0)::bigint as completed, coalesce(sum(s.failed), 0)::bigint as failed
+            from noetl.execution_stat s where s.grain = 'day' ${path}`
+    }) k, (
+      select count(*) filter (where x.status = 'COMPLETED') as completed,
+        count(*) filter (where x.status = 'FAILED') as failed
+      from raw x where x.is_new
+    ) n
   ), active as (
     select x.path, x.status, count(*) as n, count(*) filter (where x.has_started) as n_started
     from raw x where x.ended_at is null group by 1, 2
@@ -198,8 +207,7 @@ export const figuresOfWindow = (
       'COMPLETED', s.started - s.started_failed - coalesce((select sum(n_started) from statuses), 0),
       'FAILED', s.started_failed) as by_status,
     (select coalesce(jsonb_object_agg(a.status, a.n), '{}') from statuses a) as active_by_status,
-    ${ended(sql, scope, isAll, sql`completed`, 'COMPLETED')} as all_completed,
-    ${ended(sql, scope, isAll, sql`failed`, 'FAILED')} as all_failed,
+    totals.completed as all_completed, totals.failed as all_failed,
     (select coalesce(jsonb_agg(jsonb_build_object('at', noetl.rfc3339(t.at), 'started', t.started,
         'completed', t.completed, 'failed', t.failed) order by t.at), '[]')
       from (
@@ -232,17 +240,8 @@ export const figuresOfWindow = (
       ) j) as jobs,
     coalesce((select extract(epoch from now() - min(since)) from waiting), 0)::float8 as oldest_seconds,
     p.*
-  from w, sums s, (${pools(sql)}) p`
+  from w, sums s, totals, (${pools(sql)}) p`
 }
-
-/** How many have ended so, in all times. */
-const ended = (sql: Sql, scope: Scope, isAll: boolean, column: Statement, status: string) => sql`
-  (${
-    isAll
-      ? sql`select m.${column} from mark m`
-      : sql`select coalesce(sum(s.${column}), 0)::bigint from noetl.execution_stat s
-          where s.grain = 'day' ${ofScope(sql, scope, sql`s.path`)}`
-  }) + (select count(*) from raw x where x.is_new and x.status = ${status})`
 
 /** How many worker pools there are, by whether they are heard of. */
 export const pools = (sql: Sql): Statement => sql`

@@ -20,7 +20,8 @@ const walks = (index: string) =>
   new RegExp(`Index (Only )?Scan( Backward)? using execution_\\d+_${index}`)
 const ENDED = walks('ended_at_execution_id_idx')
 const ACTIVE = /execution_\d+_execution_id_path_status_started_at_idx/
-const STATS = /Scan (using|on) execution_stat_(pkey|by_path)/
+const STATS = /Scan (using|on) execution_stat_whole_(pkey|by_path)/
+const MINUTES = /Scan (using|on) execution_stat_minute_(pkey|path_grain_at_idx)/
 
 const HOT: [name: string, statement: (sql: Sql) => Statement, ...indexes: RegExp[]][] = [
   ['by end', (s) => listExecutions(s, BY_END), ENDED],
@@ -57,7 +58,7 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, ...indexes: RegExp
     'a count of a path',
     (s) => seekExecutions(s, { ...NEWEST, path: 'p7/p' }, true),
     ACTIVE,
-    /execution_stat_by_path/,
+    /execution_stat_whole_by_path/,
   ],
   [
     'figures of a day',
@@ -66,13 +67,25 @@ const HOT: [name: string, statement: (sql: Sql) => Statement, ...indexes: RegExp
     ACTIVE,
     ENDED,
   ],
-  ['figures of an hour', (s) => figuresOfWindow(s, namedWindow('1h'), ALL, 10), ACTIVE, ENDED],
+  [
+    'figures of an hour',
+    (s) => figuresOfWindow(s, namedWindow('1h'), ALL, 10),
+    MINUTES,
+    ACTIVE,
+    ENDED,
+  ],
   ['figures of a month', (s) => figuresOfWindow(s, namedWindow('30d'), ALL, 10), STATS],
-  ['figures between two instants', (s) => figuresOfWindow(s, SINCE_LONG, ALL, 10), STATS, ENDED],
+  [
+    'figures between two instants',
+    (s) => figuresOfWindow(s, SINCE_LONG, ALL, 10),
+    STATS,
+    MINUTES,
+    ENDED,
+  ],
   [
     'figures of a playbook',
     (s) => figuresOfWindow(s, namedWindow('24h'), { ...ALL, path: 'p7/p' }, 10),
-    /execution_stat_by_path/,
+    /execution_stat_whole_by_path/,
   ],
 ]
 
@@ -103,9 +116,7 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', () => {
     const plan = await explain(sql, statement(sql))
     for (const index of indexes) expect(plan).toMatch(index)
     // of what there is much of, nothing is read whole; no event is read at all
-    expect(plan).not.toMatch(
-      /Seq Scan on (queue|execution_\d+|execution_stat|error_stat) .*rows=\d{4}/,
-    )
+    expect(plan).not.toMatch(/Seq Scan on (queue|execution_\d+|\w+_stat_\w+) .*rows=\d{4}/)
     expect(plan).not.toMatch(/noetl\.event| on event/)
   })
 })
