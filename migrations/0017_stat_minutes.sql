@@ -1,8 +1,10 @@
--- Figures by the minute as well, of some two days: an hour, and the ends of any window, are sums of these.
+-- Figures by the minute as well, of some two days: an hour, and the ends of windows, are sums of these.
 
--- From here on minutes are kept; of what ended before, figures read the executions.
+-- From when on minutes are kept, a whole one; older ones are read from the executions. It only moves on. What was
+-- counted before this migration is older.
 alter table noetl.rollup add column minutes_since timestamptz not null default '-infinity';
-update noetl.rollup set minutes_since = date_bin('1 minute', counted_until + interval '1 minute', '2025-01-01T00:00:00Z');
+update noetl.rollup
+  set minutes_since = date_bin('1 minute', counted_until + interval '1 minute', '2025-01-01T00:00:00Z');
 
 -- Minutes come and go, and have a partition of their own, so that hours, which stay, lie together.
 alter table noetl.execution_stat rename to execution_stat_whole;
@@ -58,8 +60,8 @@ begin
     order by x.ended_at limit 1;
   -- nothing is written while nothing ends
   if not found then return; end if;
-  -- Minutes hardly sum up what ends here and there. A sweep that is behind keeps those of its last hour, so that
-  -- it need not write a day of them at once.
+  -- Where little ends in a minute, minutes are as many as executions: a sweep that is behind keeps those of its
+  -- last hour alone, as it would write a day of them at once.
   minutes := greatest(minutes, date_bin('1 minute', settled -
     case when earliest < settled - interval '1 hour' then interval '1 hour' else interval '2 days' end, origin));
   with ended as materialized (
@@ -88,7 +90,8 @@ begin
     select g.grain, g.at, p.path, sum(c.started) as started, sum(c.started_failed) as started_failed,
       sum(c.completed) as completed, sum(c.failed) as failed, sum(c.seconds) as seconds,
       max(c.last_started) as last_started, max(c.last_execution) as last_execution
-    from parts c, lateral (values (c.grain, c.at), (case c.grain when 'hour' then 'day' end, date_bin('24 hours', c.at, origin)))
+    from parts c,
+      lateral (values (c.grain, c.at), (case c.grain when 'hour' then 'day' end, date_bin('1 day', c.at, origin)))
         g (grain, at),
       lateral (values (c.path), ('')) p (path)
     where g.grain is not null
@@ -100,10 +103,11 @@ begin
     select b.grain, b.at, b.path, jsonb_object_agg(b.bucket, b.n) as durations
     from (
       select g.grain, g.at, p.path, t.bucket, sum(t.n) as n
-      from taken t, lateral (values (t.grain, t.at), (case t.grain when 'hour' then 'day' end, date_bin('24 hours', t.at, origin)))
-        g (grain, at),
-      lateral (values (t.path), ('')) p (path)
-    where g.grain is not null
+      from taken t,
+        lateral (values (t.grain, t.at), (case t.grain when 'hour' then 'day' end, date_bin('1 day', t.at, origin)))
+          g (grain, at),
+        lateral (values (t.path), ('')) p (path)
+      where g.grain is not null
       group by 1, 2, 3, 4
     ) b
     group by 1, 2, 3
@@ -127,8 +131,8 @@ begin
     select g.grain, g.at, p.path, f.message, count(*), max(f.ended_at),
       (array_agg(f.execution_id order by f.ended_at desc, f.execution_id desc))[1]
     from (select e.*, noetl.error_group(e.error) as message from placed e where e.status = 'FAILED') f,
-      lateral (values (f.grain, f.ended_in), (case f.grain when 'hour' then 'day' end, date_bin('24 hours', f.ended_in, origin)))
-        g (grain, at),
+      lateral (values (f.grain, f.ended_in),
+        (case f.grain when 'hour' then 'day' end, date_bin('1 day', f.ended_in, origin))) g (grain, at),
       lateral (values (f.path), ('')) p (path)
     where g.grain is not null
     group by 1, 2, 3, 4
@@ -150,7 +154,7 @@ begin
     completed_seconds = r.completed_seconds + s.completed_seconds,
     failed_seconds = r.failed_seconds + s.failed_seconds
   from sums s;
-  -- a portion, as they may be many after an hour's silence
+  -- after a sweep that was behind they may be many
   delete from noetl.execution_stat_minute s where s.ctid = any (array(
     select o.ctid from noetl.execution_stat_minute o where o.grain = 'minute' and o.at < minutes limit 10000));
   delete from noetl.error_stat_minute s where s.ctid = any (array(

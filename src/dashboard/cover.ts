@@ -72,9 +72,19 @@ export const cover = (sql: Sql, { bucket, buckets, since, until }: Window): Stat
 }
 
 /** The rolled-up rows of a table within the window. */
-export const pieces = (sql: Sql, columns: Statement, table: Statement, where: Statement) => sql`
-  select ${columns} from spans p join ${table} s on s.grain = p.grain and s.at >= p.begins and s.at < p.ends
+export const pieces = (
+  sql: Sql,
+  { bucket, since }: Window,
+  columns: Statement,
+  table: Statement,
+  where: Statement,
+): Statement => {
+  // of several grains only where a window begins anywhere; where it is known, the others cost no plan
+  const grain = since === null || bucket === 'minute' ? sql`${bucket}` : sql`p.grain`
+  return sql`
+  select ${columns} from spans p join ${table} s on s.grain = ${grain} and s.at >= p.begins and s.at < p.ends
   where true ${where}`
+}
 
 /**
  * Executions that the rolled-up rows of the window leave out: what ended since, what goes on, and those that

@@ -88,6 +88,7 @@ export const figuresOfWindow = (
   rolled as materialized (
     ${pieces(
       sql,
+      window,
       sql`s.at, s.path, s.started, s.started_failed, s.completed, s.failed, s.seconds, s.durations,
         s.last_started, s.last_execution`,
       table,
@@ -95,7 +96,9 @@ export const figuresOfWindow = (
     )}
   ),
   by_path as materialized (${
-    isAll ? pieces(sql, ofPath, table, sql`and s.path <> ''`) : sql`select ${ofPath} from rolled s`
+    isAll
+      ? pieces(sql, window, ofPath, table, sql`and s.path <> ''`)
+      : sql`select ${ofPath} from rolled s`
   }),
   moments as (
     select ${bucketOf(sql`r.at`)} as at, r.started, r.started_failed, r.completed, r.failed, r.seconds
@@ -167,7 +170,7 @@ export const figuresOfWindow = (
       select t.path, t.bucket, sum(t.n) as n
       from (
         select r.path, d.key as bucket, d.value::bigint as n
-        from runs r, lateral (${pieces(sql, sql`s.durations`, table, sql`and s.path = r.path`)}) p,
+        from runs r, lateral (${pieces(sql, window, sql`s.durations`, table, sql`and s.path = r.path`)}) p,
           jsonb_each_text(p.durations) d
         union all
         select t.path, t.bucket, t.n from runs r join taken t using (path)
@@ -180,6 +183,7 @@ export const figuresOfWindow = (
     from (
       ${pieces(
         sql,
+        window,
         sql`s.message, s.failures as n, s.last_at, s.last_execution`,
         sql`noetl.error_stat`,
         kept,
