@@ -74,19 +74,20 @@ const seek = (filter: Partial<ListFilter>, isCounted = false) =>
 const ALL = { path: null, path_prefix: null, within: null }
 const window = (name: (typeof WINDOWS)[number], scope = {}) =>
   figuresOfWindow(sql, namedWindow(name), { ...ALL, ...scope }, 10)
+/** Figures between two hours, so many ago, nearly all of whose minutes are beside whole hours. */
+const between = (from: number, to: number | null, scope = {}) => {
+  const ago = (hours: number, seconds: number) =>
+    new Date((Math.floor(Date.now() / 3_600_000) - hours) * 3_600_000 + seconds * 1_000)
+  const until = to === null ? null : ago(to, 3_510.5).toISOString()
+  const found = windowBetween(ago(from, 90.5).toISOString(), until, Date.now())
+  if (!found) throw new Error('no window')
+  return figuresOfWindow(sql, found, { ...ALL, ...scope }, 10)
+}
 const sorted = (text: string) => ({ sort: sortOf(text, undefined) ?? NEWEST.sort })
 const [some] = await sql`
   select execution_id::text as id, noetl.rfc3339(ended_at) as at from noetl.execution
   where ended_at is not null order by execution_id offset ${Math.floor(executions / 2)} limit 1`
 const deep = { key: String(some?.at), id: String(some?.id) }
-/** Figures of all between so many hours ago. */
-const between = (from: number, to: number | null, scope = {}) => {
-  const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000 - 12_345).toISOString()
-  const found = windowBetween(ago(from), to === null ? null : ago(to), Date.now())
-  if (!found) throw new Error('no window')
-  return figuresOfWindow(sql, found, { ...ALL, ...scope }, 10)
-}
-
 const CASES: [string, Statement][] = [
   ['list', listExecutions(sql, { ...NEWEST, limit: 101 })],
   ['list, deep', listExecutions(sql, { ...NEWEST, limit: 101, after: { ...deep, key: null } })],
@@ -123,11 +124,11 @@ const CASES: [string, Statement][] = [
   ['stats 24h of a prefix', window('24h', { within: 'team-7/' })],
   ['stats 1h of a path', window('1h', { path: 'team-7/p7' })],
   ['stats 1h of a prefix', window('1h', { within: 'team-7/' })],
-  ['stats, 50 odd minutes', between(5.1, 4.3)],
-  ['stats, 11 odd hours', between(13.3, 2.2)],
-  ['stats since 11 odd hours', between(11.3, null)],
-  ['stats, 11 hours of a path', between(13.3, 2.2, { path: 'team-7/p7' })],
-  ['stats, 11 hours, long ago', between(days * 24 - 5.3, days * 24 - 16.4)],
+  ['stats, 57 odd minutes', between(5, 5)],
+  ['stats, 11 odd hours', between(13, 2)],
+  ['stats since 11 odd hours', between(11, null)],
+  ['stats, 11 hours of a path', between(13, 2, { path: 'team-7/p7' })],
+  ['stats, 11 hours, long ago', between(days * 24 - 5, days * 24 - 16)],
   ['dashboard widgets', figures(sql)],
   ['dashboard stats', figuresAndNewest(sql, 10)],
   ['metrics', figuresOfAll(sql)],
