@@ -1,7 +1,7 @@
 -- Figures by the minute as well, of some two days: an hour, and the ends of windows, are sums of these.
 
 -- From when on minutes are kept, a whole one; older ones are read from the executions. It only moves on. What was
--- counted before this migration is older.
+-- counted before this migration is older. (This table first, as figures read it first: else each could wait for the other.)
 alter table noetl.rollup add column minutes_since timestamptz not null default '-infinity';
 update noetl.rollup
   set minutes_since = date_bin('1 minute', counted_until + interval '1 minute', '2025-01-01T00:00:00Z');

@@ -39,6 +39,12 @@ export async function history(
   count: number,
   hours: number | null = null,
 ) {
+  // what is brought in is behind the mark: the sums are to fill again
+  await sql.transaction([
+    sql`truncate noetl.execution_stat, noetl.error_stat`,
+    sql`update noetl.rollup set counted_until = '-infinity', completed = 0, failed = 0, completed_seconds = 0,
+      failed_seconds = 0`,
+  ])
   await sql`
     with run as (
       select noetl.id_at(at) + n as id, n, at, ${folder} || '/p' || (n % 7) as path, case
