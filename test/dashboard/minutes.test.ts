@@ -111,11 +111,11 @@ describe.skipIf(inject('postgres') === '')('on a real Postgres', { timeout: 60_0
   })
 
   test('figures are exact before the first sweep after the migration, and behind it', async () => {
-    const url = await newDatabase('0017')
+    const url = await newDatabase('0019')
     const sql = sqlOf(url)
     await history(sql, 'past', 1_000, 5)
     for (const lagSeconds of [9_000, 1_800]) await rollUp(sql, { lagSeconds })
-    await applyMigrations(url, (number) => number === '0017')
+    await applyMigrations(url, (number) => number === '0019')
     await expectAllTrue(sql, 5)
     await rollUp(sql, { lagSeconds: 600 })
     await expectMinutes(sql)
