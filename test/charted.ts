@@ -17,6 +17,11 @@ export async function expectCharted(client: Client, id: string): Promise<void> {
   const events: LoggedEvent[] = (await client.get(`/api/execution/data/${id}`)).body.events
   const named = (...types: string[]) =>
     events.filter(({ event_type }) => types.includes(event_type)).map((event) => event.node_name)
+  // what was put off goes on by another start
+  const attempted = (node: string) => {
+    const of = (type: string) => named(type).filter((name) => name === node).length
+    return Math.max(of('action_started') - of('action_waiting'), Math.min(of('action_started'), 1))
+  }
   const firing = events.filter(({ event_type }) =>
     ['execution_start', 'step_completed'].includes(event_type),
   )
@@ -48,8 +53,7 @@ export async function expectCharted(client: Client, id: string): Promise<void> {
       named('step_started', 'step_failed').some((step) => !named('step_completed').includes(step)),
   )
   for (const node of graph.nodes) {
-    const attempts = named('action_started').filter((name) => name === node.step).length
-    expect([node.step, node.attempts]).toEqual([node.step, attempts])
+    expect([node.step, node.attempts]).toEqual([node.step, attempted(node.step)])
     const ends = (type: string) =>
       named(type).filter((name) => name.replace(/\[\d+\]$/, '') === node.step).length
     const hasIterations = named('iterator_started').includes(node.step)
@@ -91,7 +95,7 @@ export async function expectCharted(client: Client, id: string): Promise<void> {
           : 'COMPLETED'
         : expect.stringMatching(/^(COMPLETED|FAILED)$/),
     ])
-    expect(span.attempts.length).toBe(own('action_started').length)
+    expect([span.node, span.attempts.length]).toEqual([span.node, attempted(span.node)])
     expect(span.duration).toBeGreaterThanOrEqual(0)
     for (const { end_time, status: outcome } of span.attempts) {
       expect(end_time === null ? 'FAILED' : outcome).toBe(outcome)
