@@ -29,22 +29,28 @@ export interface NewCredential {
   description: string | null
 }
 
-/** Creates, or replaces by name. */
+/**
+ * Creates, or replaces by name. Its line in the audit is written first: sent again it finds the line, and undoes nothing
+ * that others have done since. Without a row it has been deleted since.
+ */
 export const put = (sql: Sql, c: NewCredential, audit: AuditEntry): Statement => sql`
-  with written as (
+  with sent as (select), audited as (
+    ${insertAudit(sql, 'sent', audit)} returning audit_id
+  ), written as (
   insert into noetl.credential (credential_id, name, type, secret, meta, tags, description)
-  values (${c.id}, ${c.name}, ${c.type}, ${c.secret},
-    ${c.meta == null ? null : toJson(c.meta)}::jsonb, 
+  select ${c.id}::bigint, ${c.name}, ${c.type}, ${c.secret},
+    ${c.meta == null ? null : toJson(c.meta)}::jsonb,
     case when ${c.tags !== null}::bool then array(
       select jsonb_array_elements_text(${toJson(c.tags ?? [])}::jsonb)) end,
-    ${c.description})
+    ${c.description}
+  from audited
   on conflict (name) do update set type = excluded.type, secret = excluded.secret, meta = excluded.meta,
     tags = excluded.tags, description = excluded.description, updated_at = now()
   returning *
-  ), audited as (
-    ${insertAudit(sql, 'written', audit)}
   )
-  select ${columns(sql)} from written`
+  select ${columns(sql)} from written
+  union all
+  select ${columns(sql)} from noetl.credential where name = ${c.name} and not exists (select from audited)`
 
 const called = (sql: Sql, id: string | null, name: string) => sql`
   case when ${id}::bigint is null then name = ${name} else credential_id = ${id}::bigint end`
@@ -62,7 +68,7 @@ export const find = (
   ${audit === null ? sql`` : sql`, audited as (${insertAudit(sql, 'found', audit, { subject: sql`'credential:' || s.name` })})`}
   select ${columns(sql)}, secret from found`
 
-/** Removes one, and tells its name; sent again it tells it again. */
+/** Removes one, and tells its name; sent again it tells it again, and leaves what has its name since. */
 export const remove = (
   sql: Sql,
   id: string | null,
@@ -70,7 +76,8 @@ export const remove = (
   audit: AuditEntry,
 ): Statement => sql`
   with removed as (
-    delete from noetl.credential where ${called(sql, id, name)} returning name, type
+    delete from noetl.credential where ${called(sql, id, name)}
+      and not exists (${line(sql, audit)}) returning name, type
   ), audited as (
     ${insertAudit(sql, 'removed', audit, {
       subject: sql`'credential:' || s.name`,
@@ -79,8 +86,12 @@ export const remove = (
   )
   select name from removed
   union all
-  select substr(a.subject, length('credential:') + 1) from noetl.audit a
-  where a.audit_id = ${audit.audit_id}`
+  ${line(sql, audit)}`
+
+/** The name that a line of the audit is about, if it is written. */
+const line = (sql: Sql, { audit_id }: AuditEntry): Statement => sql`
+  select substr(a.subject, length('credential:') + 1) as name from noetl.audit a
+  where a.audit_id = ${audit_id}`
 
 export interface CredentialPage {
   type: string | null

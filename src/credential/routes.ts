@@ -21,6 +21,7 @@ const create = operation({
   reach: 'any',
   body: NewCredentialRequest,
   reply: CredentialItem,
+  errors: ['conflict'],
   example: { name: 'pg_main', type: 'postgres', data: { db_host: 'db', db_user: 'u' } },
 })
 

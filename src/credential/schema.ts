@@ -13,7 +13,8 @@ export const NewCredentialRequest = z
       .trim()
       .min(1)
       .max(256)
-      .refine((name) => parseId(name) === null, 'a name of digits only reads as an id'),
+      .refine((name) => parseId(name) === null, 'a name of digits only reads as an id')
+      .refine((name) => !/^\.\.?$/.test(name), 'no address leads to a name of one or two dots'),
     type: z.string().max(64).nullish(),
     credential_type: z.string().max(64).nullish(),
     data: AnyObject,

@@ -37,7 +37,9 @@ export async function putCredential(
   }
   const audit = auditOf(caller, 'credential.written', `credential:${name}`, { type })
   const [row] = await rowsOf<CredentialRow>(put(sql, credential, audit))
-  return row ? { ...row, data: null } : fail('internal', 'the credential was not written')
+  return row
+    ? { ...row, data: null }
+    : fail('conflict', 'the credential was written, and has been deleted since')
 }
 
 /**

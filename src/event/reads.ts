@@ -32,7 +32,7 @@ interface EventsRow {
 }
 
 /** Changed with the form of what is read, so that tags of an older form are nobody's. */
-export const FORM = 1
+export const FORM = 2
 
 /** For how long reports come on an execution that has ended. */
 const LATE_SECONDS = 3_600

@@ -219,7 +219,9 @@ function spanOf(
     attempts: own.attempts.map(({ n, start, end, failed, worker, error }) => ({
       n,
       start_time: timeOf(start),
-      end_time: end === null ? null : timeOf(end),
+      // what is given up ends with its step
+      end_time:
+        end === null ? (ended === null ? null : timeOf(Math.max(ended, start))) : timeOf(end),
       status:
         end === null ? (ended === null ? 'RUNNING' : 'FAILED') : failed ? 'FAILED' : 'COMPLETED',
       worker,

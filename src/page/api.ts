@@ -40,6 +40,8 @@ export const keyring = {
     return () => void listeners.delete(listener)
   },
   give(given: string) {
+    // whoever had another key may be another
+    if (key !== null && key !== given) forgetDrafts()
     key = given
     sessionStorage.setItem(PLACE, given)
     const { answer } = asking ?? {}

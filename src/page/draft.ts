@@ -11,13 +11,22 @@ const PLAYBOOK = 'playbook '
 const drafts = new Map<string, Texts>(
   Object.entries({ ...sessionStorage })
     .filter(([key]) => key.startsWith(PLACE))
-    .map(([key, text]) => [key.slice(PLACE.length), JSON.parse(String(text))]),
+    .map(([key, text]) => [key.slice(PLACE.length), textsOf(String(text))]),
 )
+
+function textsOf(text: string): Texts {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
+  }
+}
+
 const open = new Set<string>()
 
 /** Under which name the changes of a playbook are kept; those of a new one without a path. */
 export const draftOf = (path = '', version: string | null = null) =>
-  PLAYBOOK + path + (version === null ? '' : ` v${version}`)
+  PLAYBOOK + path + (version === null ? '' : `\n${version}`)
 
 export const hasDraft = (name: string) => drafts.has(name)
 
@@ -33,6 +42,10 @@ function keep(name: string, texts: Texts, unkept: readonly string[] = []): void 
   }
   drafts.set(name, texts)
   const written = Object.entries(texts).filter(([field]) => !unkept.includes(field))
+  if (written.length === 0) {
+    sessionStorage.removeItem(PLACE + name)
+    return
+  }
   try {
     sessionStorage.setItem(PLACE + name, JSON.stringify(Object.fromEntries(written)))
   } catch {

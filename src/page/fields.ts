@@ -78,15 +78,20 @@ export interface Parameters {
   faults: { [name: string]: string }
 }
 
+/** What stands in a field. */
+export const textOf = ({ name, text }: Field, texts: Readonly<Record<string, string>>): string =>
+  Object.hasOwn(texts, name) ? (texts[name] ?? text) : text
+
 /** The parameters that a form's texts mean. */
 export function parametersOf(
   fields: readonly Field[],
   texts: Readonly<Record<string, string>>,
 ): Parameters {
-  const parameters: Parameters['parameters'] = {}
-  const faults: Parameters['faults'] = {}
+  // without a prototype, as fields may have any names
+  const parameters: Parameters['parameters'] = Object.create(null)
+  const faults: Parameters['faults'] = Object.create(null)
   for (const field of fields) {
-    const text = texts[field.name] ?? field.text
+    const text = textOf(field, texts)
     if (text === field.text) continue
     const result = read({ kind: field.kind, text })
     if ('fault' in result) faults[field.name] = result.fault

@@ -50,7 +50,10 @@ export function useLog(id: string): Log {
           current.again = false
           if (isFull(current)) break
           const after = current.loaded.at(-1)?.seq ?? current.after
-          const path = withQuery(`/api/execution/data/${id}`, { after, limit: PAGE })
+          const path = withQuery(`/api/execution/data/${encodeURIComponent(id)}`, {
+            after,
+            limit: PAGE,
+          })
           const page = (await get<{ events: LogEvent[] }>(path)).events
           if (turn !== state.current.turn) return
           if (page.length > 0) {
@@ -76,7 +79,9 @@ export function useLog(id: string): Log {
 
   const count = useCallback(
     async (turn: number) => {
-      const told = await get<Summary>(`/api/events/summary/${id}`).catch(() => null)
+      const told = await get<Summary>(`/api/events/summary/${encodeURIComponent(id)}`).catch(
+        () => null,
+      )
       const sum = Object.values(told?.summary.counts ?? {}).reduce((whole, n) => whole + n, 0)
       if (turn === state.current.turn) setTotal((last) => Math.max(last, sum))
     },

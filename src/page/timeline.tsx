@@ -52,7 +52,10 @@ export function Timeline({
   const [all, setAll] = useState<ReadonlyMap<string, readonly ToldSpan[]>>(new Map())
   const spans = useMemo(() => spansOf(withAll(told.spans, all)), [told, all])
   const expand = useAct(async (node: string) => {
-    const path = withQuery(`/api/executions/${id}/timeline`, { expand: node, limit: 2_000 })
+    const path = withQuery(`/api/executions/${encodeURIComponent(id)}/timeline`, {
+      expand: node,
+      limit: 2_000,
+    })
     const { spans: found } = await get<ToldTimeline>(path)
     setAll(new Map(all).set(node, found))
   })

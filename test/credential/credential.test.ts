@@ -1,7 +1,7 @@
 import { neon } from '@neondatabase/serverless'
 import { expect, test } from 'vitest'
 import { auditOf } from '../../src/access/audit.ts'
-import { remove } from '../../src/credential/queries.ts'
+import { put, remove } from '../../src/credential/queries.ts'
 import { connect } from '../../src/db.ts'
 import { configOf } from '../../src/env.ts'
 import { toJson } from '../../src/json.ts'
@@ -249,10 +249,27 @@ test('a deleted one is gone, once, and the audit has its name and type', async (
   expect((await create({ name })).body.id).not.toBe(body.id)
 })
 
-test('a deletion whose answer was lost answers again', async () => {
+test('what is sent again undoes nothing that others have done since', async () => {
+  const sql = connect(configOf(client.env))
   const { name } = await create()
-  const audit = auditOf(AUDIT.caller, 'credential.deleted', `credential:${name}`)
-  const statement = () => remove(connect(configOf(client.env)), null, name, audit)
-  expect(await statement()).toEqual([{ name }])
-  expect(await statement()).toEqual([{ name }])
+  const row = { id: '1', type: 'generic', secret: 'x', meta: null, tags: null, description: 'mine' }
+  const line = (action: string) =>
+    auditOf(AUDIT.caller, `credential.${action}`, `credential:${name}`)
+  const writing = put(sql, { ...row, name }, line('written'))
+  expect(await writing).toMatchObject([{ name, description: 'mine' }])
+  expect(await writing).toMatchObject([{ name, description: 'mine' }])
+  await client.send('DELETE', `${PATH}/${name}`)
+  expect(await writing).toEqual([])
+  expect(await rowOf(name)).toEqual({})
+
+  await create({ name })
+  const deleting = remove(sql, null, name, line('deleted'))
+  expect(await deleting).toEqual([{ name }])
+  await client.post(PATH, { name, data: {}, description: 'new' })
+  expect(await deleting).toEqual([{ name }])
+  expect(await rowOf(name)).toMatchObject({ description: 'new' })
+})
+
+test.each(['.', '..'])('no credential is called %s, which addresses lose', async (name) => {
+  expect((await client.post(PATH, { name, data: {} })).status).toBe(422)
 })

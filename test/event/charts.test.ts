@@ -109,7 +109,7 @@ test('what runs when an execution is cancelled ends with it', async () => {
     {
       status: 'FAILED',
       end_time: execution.end_time,
-      attempts: [{ status: 'FAILED', end_time: null }],
+      attempts: [{ status: 'FAILED', end_time: execution.end_time }],
     },
   ])
 })

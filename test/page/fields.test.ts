@@ -5,6 +5,12 @@ import { parseJson, toJson } from '../../src/page/json.ts'
 
 const workload = { name: 'world', count: 3, dry: false, list: [1, 2], none: null, big: 2n ** 60n }
 
+test('a field may have the name of something that all objects have', () => {
+  const fields = fieldsOf({ constructor: 'hello', toString: 1, name: 'x' } as never)
+  expect(parametersOf(fields, {})).toEqual({ parameters: {}, faults: {} })
+  expect(parametersOf(fields, { toString: '2' } as never).parameters).toEqual({ toString: 2 })
+})
+
 test('each value of a workload has a field of its type', () => {
   expect(fieldsOf(workload).map(({ name, kind, text }) => [name, kind, text])).toEqual([
     ['name', 'text', 'world'],

@@ -56,6 +56,9 @@ const UNSHOWN: Readonly<Record<string, readonly string[]>> = {
   // too many at once change the same hook
   'PATCH /api/hooks/{name}': ['conflict'],
   'POST /api/hooks/{name}/rotate': ['conflict'],
+  // deleted by another while its answer was lost
+  'POST /api/credentials': ['conflict'],
+  'POST /api/credentials/legacy': ['conflict'],
   // too many at once change the same playbook
   'PUT /api/catalog/playbook': ['conflict'],
   'PUT /api/catalog/playbook/content': ['conflict'],

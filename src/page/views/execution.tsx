@@ -60,7 +60,9 @@ export function ExecutionView({ id }: { id: string }) {
   const tab = query.get('tab') ?? 'timeline'
   const chartOf = (name: string) =>
     tab === name
-      ? withQuery(`/api/executions/${id}/${name}`, { limit: name === 'timeline' ? 2_000 : null })
+      ? withQuery(`/api/executions/${encodeURIComponent(id)}/${name}`, {
+          limit: name === 'timeline' ? 2_000 : null,
+        })
       : null
   const timeline = useResource<ToldTimeline>(chartOf('timeline'))
   const graph = useResource<ToldGraph>(chartOf('graph'))
@@ -70,7 +72,10 @@ export function ExecutionView({ id }: { id: string }) {
     timeline.reload()
     graph.reload()
   }
-  const liveness = useLive(run && !isOver ? `/api/executions/${id}/stream` : null, look)
+  const liveness = useLive(
+    run && !isOver ? `/api/executions/${encodeURIComponent(id)}/stream` : null,
+    look,
+  )
   const first = run?.events[0]
   const path = textIn(first?.context, 'path') ?? run?.playbook_id ?? ''
   const version = textIn(first?.context, 'version')

@@ -4,7 +4,7 @@ import { useId, useMemo, useState } from 'preact/hooks'
 import { send, Problem as Told } from '../api.ts'
 import { type Described, Kept, Labelled } from '../controls.tsx'
 import { useDraft } from '../draft.ts'
-import { type Field, fieldsOf, parametersOf, read } from '../fields.ts'
+import { type Field, fieldsOf, parametersOf, read, textOf } from '../fields.ts'
 import { useAct } from '../hooks.ts'
 import { isObject, type Json, toJson } from '../json.ts'
 import { Copy, curlOf, Problem } from '../parts.tsx'
@@ -15,6 +15,9 @@ const HINTS: Record<Field['kind'], string> = {
   boolean: 'true or false',
   json: 'JSON',
 }
+
+/** What values are called that are kept nowhere. */
+const SECRET = /pass|secret|token|credential|api_?key|private/i
 
 /** What no field of a workload is called. */
 const FURTHER = ' further'
@@ -40,7 +43,10 @@ export function RunForm({
   onRun: (id: string) => void
 }) {
   const fields = useMemo(() => fieldsOf(workload, source), [workload, source])
-  const draft = useDraft(name)
+  const draft = useDraft(
+    name,
+    fields.flatMap((field) => (SECRET.test(field.name) ? field.name : [])),
+  )
   const { [FURTHER]: more = '', ...texts } = draft.texts
   // a click that is sent twice is one run
   const [key, setKey] = useState(() => crypto.randomUUID())
@@ -86,11 +92,7 @@ export function RunForm({
           hint={HINTS[field.kind]}
           fault={faults[field.name]}
         >
-          <Input
-            field={field}
-            text={texts[field.name] ?? field.text}
-            onText={set(field.name, field.text)}
-          />
+          <Input field={field} text={textOf(field, texts)} onText={set(field.name, field.text)} />
         </Labelled>
       ))}
       <details open={more !== ''}>
