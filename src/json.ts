@@ -84,6 +84,11 @@ export function toJson(value: unknown): string {
   return UNSTORABLE.test(text) ? (JSON.stringify(storable(value), bigintAsDigits) ?? 'null') : text
 }
 
+/** The same for a nullable jsonb parameter: SQL's null for none. */
+export function toJsonOrNull(value: Json | undefined): string | null {
+  return value == null ? null : toJson(value)
+}
+
 function bigintAsDigits(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? native.rawJSON(String(value)) : value
 }

@@ -2,7 +2,7 @@
 
 import { type AuditEntry, insertAudit } from '../access/audit.ts'
 import type { Sql, Statement } from '../db.ts'
-import { toJson } from '../json.ts'
+import { type Json, toJson, toJsonOrNull } from '../json.ts'
 
 export interface CredentialRow {
   id: string
@@ -24,7 +24,7 @@ export interface NewCredential {
   name: string
   type: string
   secret: string
-  meta: unknown
+  meta: Json | undefined
   tags: string[] | null
   description: string | null
 }
@@ -39,7 +39,7 @@ export const put = (sql: Sql, c: NewCredential, audit: AuditEntry): Statement =>
   ), written as (
   insert into noetl.credential (credential_id, name, type, secret, meta, tags, description)
   select ${c.id}::bigint, ${c.name}, ${c.type}, ${c.secret},
-    ${c.meta == null ? null : toJson(c.meta)}::jsonb,
+    ${toJsonOrNull(c.meta)}::jsonb,
     case when ${c.tags !== null}::bool then array(
       select jsonb_array_elements_text(${toJson(c.tags ?? [])}::jsonb)) end,
     ${c.description}

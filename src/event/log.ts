@@ -8,7 +8,7 @@ import { decisionNeeds, type Playbook } from '../catalog/playbook.ts'
 import { PLAYBOOK } from '../catalog/work.ts'
 import type { Sql, Statement } from '../db.ts'
 import { newId } from '../ids.ts'
-import { type Json, type JsonObject, storableText, toJson } from '../json.ts'
+import { type Json, type JsonObject, storableText, toJson, toJsonOrNull } from '../json.ts'
 import { isTerminal, type Status } from '../status.ts'
 import type { Decision } from './dispatcher.ts'
 import { type State, stateFromJson, stateToJson } from './state.ts'
@@ -246,7 +246,7 @@ export const append = (sql: Sql, a: Append): Statement => sql`
       undecided = case when ${isTerminal(a.state.status)}::bool then '{}'
         else array(select unnest(x.undecided) except select unnest(${a.decided}::int[])) end,
       ended_at = case when ${isTerminal(a.state.status)}::bool then now() end,
-      result = case when ${isTerminal(a.state.status)}::bool then ${jsonOrNull(a.state.result)}::jsonb end,
+      result = case when ${isTerminal(a.state.status)}::bool then ${toJsonOrNull(a.state.result)}::jsonb end,
       error = ${a.state.error === null ? null : storableText(a.state.error)}
     where x.execution_id = ${a.execution_id} and x.version = ${a.expected} and x.ended_at is null
     returning x.execution_id, x.catalog_id, x.path
@@ -343,10 +343,6 @@ export const cancelNow = (
   from noetl.execution x
   where x.execution_id = ${c.execution_id} and not exists (select from ended)
     ${within(sql, c.within, sql`x.path`)}`
-
-function jsonOrNull(value: Json): string | null {
-  return value === null ? null : toJson(value)
-}
 
 export interface AppendRow {
   written: boolean

@@ -3,7 +3,7 @@
 import { within } from '../access/within.ts'
 import { partOf, timerOf } from '../catalog/nodes.ts'
 import type { Sql, Statement } from '../db.ts'
-import { type Json, toJson } from '../json.ts'
+import { type Json, toJson, toJsonOrNull } from '../json.ts'
 import { isTerminal, type Status } from '../status.ts'
 import { type Asked, askedColumn, asks } from './asked.ts'
 import { type ExecutionRow, headColumns, heavyColumns, resultsOf } from './log.ts'
@@ -64,9 +64,9 @@ export interface RecordedRow extends ExecutionRow {
 export const record = (sql: Sql, r: NewReport, prefix: string | null = null): Statement => sql`
   with given as (
     -- each is a parameter once: a request to Neon is at most 10 MB
-    select ${toJson(r.context)}::jsonb as context, ${sqlJson(r.result)}::jsonb as result,
-      ${toJson(r.meta)}::jsonb as meta, ${sqlJson(r.trace_component)}::jsonb as trace_component,
-      ${sqlJson(r.current_item)}::jsonb as current_item
+    select ${toJson(r.context)}::jsonb as context, ${toJsonOrNull(r.result)}::jsonb as result,
+      ${toJson(r.meta)}::jsonb as meta, ${toJsonOrNull(r.trace_component)}::jsonb as trace_component,
+      ${toJsonOrNull(r.current_item)}::jsonb as current_item
   ), keyed as (
     select g.*, case when not ${r.id_given}::bool and ${r.is_action_report}::bool then
       md5(concat_ws(chr(31), ${r.event_type}::text, ${r.node_name}::text, ${r.status}::text,
@@ -186,9 +186,4 @@ export const record = (sql: Sql, r: NewReport, prefix: string | null = null): St
 function awaitedNode(node: string): string {
   const part = partOf(node)
   return part?.part === 'timeout' ? part.whole : node
-}
-
-/** JSON for a nullable jsonb column: SQL's null for null. */
-function sqlJson(value: Json): string | null {
-  return value === null ? null : toJson(value)
 }

@@ -11,7 +11,7 @@ import {
   type NumberedEvent,
 } from '../event/log.ts'
 import { type State, stateToJson } from '../event/state.ts'
-import { type Json, type JsonObject, toJson } from '../json.ts'
+import { type Json, type JsonObject, toJson, toJsonOrNull } from '../json.ts'
 import type { Target } from '../notification/target.ts'
 import { isTerminal, type Status } from '../status.ts'
 import type { Requestor, RunRequest } from './schema.ts'
@@ -88,7 +88,7 @@ export const start = (sql: Sql, lookup: Lookup, x: NewExecution): Statement => s
     select ${x.execution_id}::bigint, c.catalog_id, c.path, ${x.name}, c.version, ${x.request.type},
       ${x.state.status}, ${x.state.version}::int, ${x.state.eventsDone}::int, ${x.state.progress}::int,
       ${x.state.lastEventType}, case when ${isTerminal(x.state.status)}::bool then now() end,
-      ${orNull(x.state.result)}::jsonb, ${x.state.error}, ${toJson(x.workload)}::jsonb,
+      ${toJsonOrNull(x.state.result)}::jsonb, ${x.state.error}, ${toJson(x.workload)}::jsonb,
       ${toJson(stateToJson(x.state))}::jsonb, ${x.join_needs}::text[],
       ${x.request.parent_execution_id}::bigint, ${x.request.parent_event_id}::bigint,
       ${x.request.parent_step}, ${toJson(x.requestor)}::jsonb, ${toJson(x.request.metadata)}::jsonb,
@@ -116,10 +116,6 @@ const auditStart = (sql: Sql, audit: AuditEntry): Statement =>
   insertAudit(sql, 'started', audit, {
     detail: sql`${toJson(audit.detail)}::jsonb || jsonb_build_object('execution_id', s.execution_id::text)`,
   })
-
-function orNull(value: Json): string | null {
-  return value === null ? null : toJson(value)
-}
 
 /** A run as its start is answered. */
 export interface StandingRun {

@@ -4,7 +4,7 @@ import { within } from '../access/within.ts'
 import type { Sql, Statement } from '../db.ts'
 import { displaced, mayBegin, type Overlap, takePlace } from '../execution/overlap.ts'
 import type { Occasion } from '../execution/queries.ts'
-import { type JsonObject, toJson } from '../json.ts'
+import { type JsonObject, toJsonOrNull } from '../json.ts'
 import type { Received, Result } from './schema.ts'
 
 export interface NewDelivery {
@@ -31,13 +31,9 @@ const columns = (sql: Sql) => sql`
 
 const values = (sql: Sql, d: NewDelivery) => sql`
   ${d.row_id}::bigint, ${d.hook_id}::bigint, ${d.path}::text, ${d.delivery_id}::text, ${d.fingerprint}::text,
-  ${d.event_type}::text, ${d.ip}::text, ${jsonOrNull(d.headers)}::jsonb, ${jsonOrNull(d.query)}::jsonb,
+  ${d.event_type}::text, ${d.ip}::text, ${toJsonOrNull(d.headers)}::jsonb, ${toJsonOrNull(d.query)}::jsonb,
   decode(${d.body}::text, 'base64'), ${d.body_bytes}::int, ${d.content_type}::text,
   ${d.redelivery_of}::bigint`
-
-function jsonOrNull(value: JsonObject | null): string | null {
-  return value === null ? null : toJson(value)
-}
 
 /** What a delivery `d` is answered. */
 const answer = (sql: Sql) => sql`

@@ -5,7 +5,7 @@ import { within as belowPrefix } from '../access/within.ts'
 import { entryByLookup } from '../catalog/queries.ts'
 import type { Sql, Statement } from '../db.ts'
 import type { Overlap } from '../execution/overlap.ts'
-import { type JsonObject, toJson } from '../json.ts'
+import { type JsonObject, toJson, toJsonOrNull } from '../json.ts'
 import type { Target } from '../notification/target.ts'
 import type { Provider } from './verify/index.ts'
 
@@ -69,7 +69,7 @@ const written = (sql: Sql) => sql`
 const values = (sql: Sql, v: HookValues) => sql`
   ${v.name}::text, ${v.provider}::text, ${v.path}::text, ${v.version}::int, ${v.secrets}::text,
   ${v.secret_count}::int, ${v.header}::text, ${v.public_url}::text, ${v.tolerance_seconds}::int,
-  ${v.filter}::text, ${v.parameters === null ? null : toJson(v.parameters)}::jsonb,
+  ${v.filter}::text, ${toJsonOrNull(v.parameters)}::jsonb,
   ${v.delivery_id}::text, ${v.merge}::bool, ${v.identical_content}::text, ${v.overlap}::text,
   ${toJson(v.notify)}::jsonb, ${v.enabled}::bool, ${v.may_wait}::bool, ${v.max_body_bytes}::int, ${v.keep_body_bytes}::int, ${v.keep_days}::int`
 

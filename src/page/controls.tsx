@@ -147,6 +147,29 @@ export function Typed({
   )
 }
 
+/** A text that is looked for, which stands in the address. */
+export function Search({
+  name = 'q',
+  label = 'Search',
+  placeholder,
+}: {
+  name?: string
+  label?: string
+  placeholder: string
+}) {
+  const { query } = useLocation()
+  return (
+    <Labelled label={label}>
+      <Typed
+        type="search"
+        value={query.get(name) ?? ''}
+        placeholder={placeholder}
+        onValue={(value) => setQuery({ [name]: value, cursor: null }, { replace: true })}
+      />
+    </Labelled>
+  )
+}
+
 /** The path of a playbook, with those that there are to choose from. */
 export function PathInput({
   value,

@@ -11,15 +11,7 @@ import { canGoBack, setQuery, useLocation } from './router.tsx'
  */
 export type Column<T> = readonly [head: string, cell: (item: T) => ComponentChildren, look?: string]
 
-export function Table<T>({
-  caption,
-  columns,
-  keyOf,
-  items,
-  row,
-  look = '',
-  onKeyDown,
-}: {
+interface TableProps<T> {
   caption: string
   columns: readonly Column<T>[]
   keyOf: (item: T) => string | number
@@ -28,7 +20,17 @@ export function Table<T>({
   row?: (item: T) => { class?: string; onClick?: (event: MouseEvent) => void }
   look?: string
   onKeyDown?: (event: KeyboardEvent & { currentTarget: HTMLElement }) => void
-}) {
+}
+
+export function Table<T>({
+  caption,
+  columns,
+  keyOf,
+  items,
+  row,
+  look = '',
+  onKeyDown,
+}: TableProps<T>) {
   return (
     <div class="scroll">
       <table class={`list ${look}`}>
@@ -58,18 +60,19 @@ export function Table<T>({
   )
 }
 
+interface ListingProps<T> {
+  of: Resource<readonly T[] | { items: readonly T[] }>
+  what: string
+  empty: ComponentChildren
+}
+
 /** A page of many, once it is there; what stands in its place until then, or when there are none; the other pages. */
 export function Listing<T>({
   of,
   what,
   empty,
   children,
-}: {
-  of: Resource<readonly T[] | { items: readonly T[] }>
-  what: string
-  empty: ComponentChildren
-  children: (items: readonly T[]) => ComponentChildren
-}) {
+}: ListingProps<T> & { children: (items: readonly T[]) => ComponentChildren }) {
   return (
     <>
       <Loaded of={of} what={what}>
@@ -80,6 +83,20 @@ export function Listing<T>({
       </Loaded>
       <Pager next={of.next} />
     </>
+  )
+}
+
+/** The same, of one table. */
+export function TableListing<T>({
+  of,
+  what,
+  empty,
+  ...table
+}: ListingProps<T> & Omit<TableProps<T>, 'items'>) {
+  return (
+    <Listing of={of} what={what} empty={empty}>
+      {(items) => <Table {...table} items={items} />}
+    </Listing>
   )
 }
 

@@ -1,7 +1,7 @@
 // SQL of runtimes. Each is one row, which its registrations and heartbeats write again and again.
 
 import type { Sql, Statement } from '../db.ts'
-import { type JsonObject, toJson } from '../json.ts'
+import { type JsonObject, toJson, toJsonOrNull } from '../json.ts'
 import type { Kind } from './schema.ts'
 
 export interface RuntimeWrite {
@@ -18,7 +18,7 @@ export interface RuntimeWrite {
 const inserted = (sql: Sql, r: RuntimeWrite) => sql`
   insert into noetl.runtime as r (runtime_id, kind, name, uri, status, capacity, labels, runtime)
   values (${r.runtime_id}, ${r.kind}, ${r.name}, ${r.uri}, ${r.status}, ${r.capacity},
-    ${r.labels === null ? null : toJson(r.labels)}::json, ${toJson(r.runtime)}::json)`
+    ${toJsonOrNull(r.labels)}::json, ${toJson(r.runtime)}::json)`
 
 /** What a heartbeat changes: one that had taken its leave is back. */
 const alive = (sql: Sql) => sql`

@@ -2,14 +2,14 @@
 
 import type { ComponentChildren } from 'preact'
 import { withQuery } from '../api.ts'
-import { Labelled, Typed } from '../controls.tsx'
+import { Search } from '../controls.tsx'
 import { cut } from '../format.ts'
 import { useResource } from '../hooks.ts'
 import { type Json, toJson } from '../json.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
-import { Link, navigate, setQuery, useLocation } from '../router.tsx'
+import { Link, navigate, useLocation } from '../router.tsx'
 
 interface Line {
   id: string
@@ -117,14 +117,7 @@ export function Audit() {
       </div>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter">
         {FILTERS.map(([name, label, placeholder]) => (
-          <Labelled key={name} label={label}>
-            <Typed
-              type="search"
-              value={query.get(name) ?? ''}
-              placeholder={placeholder}
-              onValue={(value) => setQuery({ [name]: value, cursor: null }, { replace: true })}
-            />
-          </Labelled>
+          <Search key={name} name={name} label={label} placeholder={placeholder} />
         ))}
         {isFiltered && (
           <button type="button" class="plain" onClick={() => navigate(location.pathname)}>
@@ -132,20 +125,14 @@ export function Audit() {
           </button>
         )}
       </form>
-      <Listing
+      <TableListing
         of={list}
         what="the audit"
         empty={isFiltered ? 'No line is like that.' : 'Nothing was changed yet.'}
-      >
-        {(items) => (
-          <Table
-            caption="Who did what, newest first"
-            columns={COLUMNS}
-            keyOf={({ id }) => id}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Who did what, newest first"
+        columns={COLUMNS}
+        keyOf={({ id }) => id}
+      />
     </>
   )
 }

@@ -1,15 +1,15 @@
 // Credentials: what steps name in `auth`. What they hold is written here and never read.
 
 import { send, withQuery } from '../api.ts'
-import { Labelled, Typed } from '../controls.tsx'
+import { Search } from '../controls.tsx'
 import { Confirm } from '../dialog.tsx'
 import { type FieldSpec, textsOf } from '../entry.ts'
 import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
 import type { Json } from '../json.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Problem, Time } from '../parts.tsx'
-import { Link, setQuery, useLocation } from '../router.tsx'
+import { Link, useLocation } from '../router.tsx'
 
 interface Credential {
   name: string
@@ -121,17 +121,10 @@ export function Credentials() {
         </div>
       </div>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter">
-        <Labelled label="Search">
-          <Typed
-            type="search"
-            value={q}
-            placeholder="name, description"
-            onValue={(value) => setQuery({ q: value, cursor: null }, { replace: true })}
-          />
-        </Labelled>
+        <Search placeholder="name, description" />
       </form>
       <Problem problem={remove.problem} />
-      <Listing
+      <TableListing
         of={list}
         what="credentials"
         empty={
@@ -139,16 +132,10 @@ export function Credentials() {
             ? 'No credentials yet: a credential is what a step signs in with, by its name.'
             : `No credential has “${q}” in it.`
         }
-      >
-        {(items) => (
-          <Table
-            caption="Credentials, by name"
-            columns={columns}
-            keyOf={({ name }) => name}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Credentials, by name"
+        columns={columns}
+        keyOf={({ name }) => name}
+      />
     </>
   )
 }

@@ -7,7 +7,7 @@ import { Dialog } from '../dialog.tsx'
 import { bytes } from '../format.ts'
 import { useAct, useResource } from '../hooks.ts'
 import type { Json } from '../json.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Loading, Mark, Problem, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, useLocation } from '../router.tsx'
@@ -90,20 +90,14 @@ export function Deliveries({ path }: { path: string }) {
         </button>
       </form>
       <Problem problem={again.problem} />
-      <Listing
+      <TableListing
         of={list}
         what="deliveries"
         empty={result ? `Nothing was ${result}.` : 'Nothing was delivered yet.'}
-      >
-        {(items) => (
-          <Table
-            caption="Deliveries, newest first"
-            columns={columns}
-            keyOf={({ id }) => id}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Deliveries, newest first"
+        columns={columns}
+        keyOf={({ id }) => id}
+      />
       {shown && (
         <Dialog title="Delivery" wide onClose={() => setShown(null)}>
           <WholeDelivery path={`${path}/deliveries/${shown}`} />

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { withQuery } from '../api.ts'
-import { Choice, Labelled, PathInput, Typed } from '../controls.tsx'
+import { Choice, Labelled, PathInput, Search, Typed } from '../controls.tsx'
 import { useLive, useResource } from '../hooks.ts'
 import { type Column, Listing, Table } from '../list.tsx'
 import { Live, Path, Progress, Status, stateOf, Time, Took } from '../parts.tsx'
@@ -144,14 +144,7 @@ function Filters() {
         <Labelled label="Playbook">
           <PathInput value={query.get('path') ?? ''} onValue={set('path')} />
         </Labelled>
-        <Labelled label="Search">
-          <Typed
-            value={query.get('q') ?? ''}
-            onValue={set('q')}
-            placeholder="id, error, playbook"
-            type="search"
-          />
-        </Labelled>
+        <Search placeholder="id, error, playbook" />
         <Labelled label="Label">
           <Typed value={query.get('label') ?? ''} onValue={set('label')} placeholder="key:value" />
         </Labelled>

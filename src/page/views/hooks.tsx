@@ -7,7 +7,7 @@ import { Confirm, Secret } from '../dialog.tsx'
 import { type FieldSpec, textsOf } from '../entry.ts'
 import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Copy, Enabled, Fact, Loaded, Path, Problem, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, useLocation } from '../router.tsx'
@@ -151,20 +151,14 @@ function HookList() {
           onClose={() => setMade(null)}
         />
       )}
-      <Listing
+      <TableListing
         of={list}
         what="hooks"
         empty="No hooks yet: a hook is an address that starts a playbook when a webhook is delivered to it."
-      >
-        {(items) => (
-          <Table
-            caption="Hooks, newest first"
-            columns={COLUMNS}
-            keyOf={({ name }) => name}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Hooks, newest first"
+        columns={COLUMNS}
+        keyOf={({ name }) => name}
+      />
     </>
   )
 }

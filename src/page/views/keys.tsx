@@ -6,7 +6,7 @@ import { Confirm, Secret } from '../dialog.tsx'
 import type { FieldSpec } from '../entry.ts'
 import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Mark, Problem, Time } from '../parts.tsx'
 import { useLocation } from '../router.tsx'
 
@@ -116,16 +116,14 @@ export function Keys() {
         <Secret label={`The key ${made.name}.`} value={made.key} onClose={() => setMade(null)} />
       )}
       <Problem problem={revoke.problem} />
-      <Listing of={list} what="keys" empty="No keys yet.">
-        {(items) => (
-          <Table
-            caption="API keys, newest first"
-            columns={columns}
-            keyOf={({ id }) => id}
-            items={items}
-          />
-        )}
-      </Listing>
+      <TableListing
+        of={list}
+        what="keys"
+        empty="No keys yet."
+        caption="API keys, newest first"
+        columns={columns}
+        keyOf={({ id }) => id}
+      />
     </>
   )
 }

@@ -5,7 +5,7 @@ import { get, send, withQuery } from '../api.ts'
 import { Choice, Labelled } from '../controls.tsx'
 import { Dialog, Secret } from '../dialog.tsx'
 import { useAct, useResource } from '../hooks.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Mark, Path, Problem, Time, Until } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, useLocation } from '../router.tsx'
@@ -103,20 +103,14 @@ export function Notifications() {
         </button>
       </form>
       <Problem problem={again.problem} />
-      <Listing
+      <TableListing
         of={list}
         what="notifications"
         empty={status ? `None is ${status}.` : 'Nobody was to be told of anything yet.'}
-      >
-        {(items) => (
-          <Table
-            caption="Notifications, newest first"
-            columns={columns}
-            keyOf={({ id }) => id}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Notifications, newest first"
+        columns={columns}
+        keyOf={({ id }) => id}
+      />
       {isAsking && (
         <Dialog title="The secret of a receiver" wide onClose={() => setAsking(false)}>
           <ReceiverSecret />

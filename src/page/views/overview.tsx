@@ -5,7 +5,7 @@ import { type Bucket, Spread, Throughput } from '../chart.tsx'
 import { Choice, Labelled, PathInput } from '../controls.tsx'
 import { count, duration } from '../format.ts'
 import { useLive, useResource } from '../hooks.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, Table, TableListing } from '../list.tsx'
 import { Duration, Empty, Live, Loaded, Mark, Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, setQuery, useLocation } from '../router.tsx'
@@ -268,20 +268,14 @@ function Workers() {
   return (
     <>
       <h2>Workers</h2>
-      <Listing
+      <TableListing
         of={pools}
         what="worker pools"
         empty="No worker has registered. What the edge can do itself needs none."
-      >
-        {(items) => (
-          <Table
-            caption="Worker pools"
-            columns={POOL_COLUMNS}
-            keyOf={({ name }) => name}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Worker pools"
+        columns={POOL_COLUMNS}
+        keyOf={({ name }) => name}
+      />
     </>
   )
 }

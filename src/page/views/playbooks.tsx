@@ -1,9 +1,9 @@
 // The catalog: the latest version of each playbook.
 
 import { withQuery } from '../api.ts'
-import { Labelled, Typed } from '../controls.tsx'
+import { Search } from '../controls.tsx'
 import { useResource } from '../hooks.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Path, Time } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, setQuery, useLocation } from '../router.tsx'
@@ -58,29 +58,16 @@ export function Playbooks() {
         </div>
       </div>
       <form class="filters" onSubmit={(event) => event.preventDefault()} aria-label="Filter">
-        <Labelled label="Search">
-          <Typed
-            type="search"
-            value={q}
-            placeholder="path, name, description"
-            onValue={(value) => setQuery({ q: value, cursor: null }, { replace: true })}
-          />
-        </Labelled>
+        <Search placeholder="path, name, description" />
       </form>
-      <Listing
+      <TableListing
         of={list}
         what="playbooks"
         empty={q === '' ? 'No playbook is registered yet.' : `No playbook has “${q}” in it.`}
-      >
-        {(items) => (
-          <Table
-            caption="Playbooks, those registered last first"
-            columns={COLUMNS}
-            keyOf={({ id }) => id}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Playbooks, those registered last first"
+        columns={COLUMNS}
+        keyOf={({ id }) => id}
+      />
     </>
   )
 }

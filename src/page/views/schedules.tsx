@@ -6,7 +6,7 @@ import { type FieldSpec, textsOf } from '../entry.ts'
 import { Entry } from '../entry-form.tsx'
 import { useAct, useResource } from '../hooks.ts'
 import type { Json } from '../json.ts'
-import { type Column, Listing, Table } from '../list.tsx'
+import { type Column, TableListing } from '../list.tsx'
 import { Enabled, Fact, Loaded, Path, Problem, Time, Until } from '../parts.tsx'
 import { addressOf } from '../path.ts'
 import { Link, navigate, useLocation } from '../router.tsx'
@@ -127,20 +127,14 @@ function ScheduleList() {
           />
         </div>
       </div>
-      <Listing
+      <TableListing
         of={list}
         what="schedules"
         empty="No schedules yet: a schedule runs a playbook by the clock."
-      >
-        {(items) => (
-          <Table
-            caption="Schedules, by name"
-            columns={COLUMNS}
-            keyOf={({ name }) => name}
-            items={items}
-          />
-        )}
-      </Listing>
+        caption="Schedules, by name"
+        columns={COLUMNS}
+        keyOf={({ name }) => name}
+      />
     </>
   )
 }
