@@ -69,6 +69,9 @@ export function useLocation(): Location {
     const onChange = () => setPlace(current())
     listeners.add(onChange)
     addEventListener('popstate', onChange)
+    // whoever went back before this was heard by nobody
+    const now = current()
+    if (now.pathname !== place.pathname || `${now.query}` !== `${place.query}`) setPlace(now)
     return () => {
       listeners.delete(onChange)
       removeEventListener('popstate', onChange)
